@@ -1,0 +1,56 @@
+# `make demo` and `make test` do their own set-up; a second run starts at once.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SETUP = $(PYTHON) tools/setup.py --venv $(VENV)
+
+.PHONY: demo test test-wheel lint types floors check bench samples lock clean help
+
+help:
+	@echo "make demo    the main job on simulated hardware, in about a minute"
+	@echo "make test    the whole test-suite"
+	@echo "make check   lint, types and import floors"
+	@echo "make bench   the benchmarks: tables and JSON"
+	@echo "make samples rebuild the sample firmware and compare bit for bit"
+
+demo:
+	@$(SETUP) runtime
+	@$(BIN)/fwtool demo $(DEMO_OPTIONS)
+
+test:
+	@$(SETUP) dev
+	@$(BIN)/python -m pytest -n auto $(PYTEST_OPTIONS)
+
+test-wheel:
+	@$(SETUP) dev
+	@$(BIN)/python tools/test_wheel.py
+
+check: lint types floors
+
+lint:
+	@$(SETUP) dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	@$(SETUP) dev
+	$(BIN)/mypy
+
+floors:
+	@$(SETUP) dev
+	$(BIN)/lint-imports
+
+bench:
+	@$(SETUP) dev
+	@$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
+
+samples:
+	$(PYTHON) firmware_samples/rebuild.py --check
+
+lock:
+	for name in build runtime dev; do \
+	  uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	    --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt; done
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache

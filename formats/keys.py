@@ -1,0 +1,168 @@
+"""Keys: made, read, written, and refused when weak.
+
+`cryptography` loads any Ed25519 public key, the eight points of small order included: one fixed forged signature then
+passes for every message (identity point). RFC 8032 5.1.3 leaves the check to the application; it stands here, in front
+of every use of a foreign key.
+"""
+
+import dataclasses
+import hashlib
+from typing import Final, TypeAlias
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from formats.errors import FormatError, TrustError
+
+ED25519: Final = "ed25519"
+ECDSA_P256: Final = "ecdsa-p256"
+ALGORITHMS: Final = (ED25519, ECDSA_P256)
+
+AnyPublic: TypeAlias = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
+AnyPrivate: TypeAlias = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+
+_P25519: Final = 2**255 - 19
+_ORDER_8_Y: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
+"""y of two points of order 8; the other two have p - y (Cremers and Jackson, "Prime, Order Please!", table 2)."""
+_SMALL_ORDER_Y: Final = frozenset({0, 1, _P25519 - 1, _ORDER_8_Y, _P25519 - _ORDER_8_Y})
+
+
+@dataclasses.dataclass(frozen=True)
+class PublicKey:
+    """A public key that passed the import checks. Its id is a digest of the key itself, so it cannot be borrowed."""
+
+    algorithm: str
+    der: bytes
+    """SubjectPublicKeyInfo, re-encoded by us (RFC 5280 4.1), so one key has one encoding."""
+    handle: AnyPublic = dataclasses.field(compare=False, repr=False)
+
+    @property
+    def key_id(self) -> bytes:
+        """SHA-256 of the SubjectPublicKeyInfo, 32 bytes."""
+        return hashlib.sha256(self.der).digest()
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Whether `signature` over `message` holds under this key's own algorithm."""
+        try:
+            if isinstance(self.handle, ed25519.Ed25519PublicKey):
+                self.handle.verify(signature, message)
+            else:
+                self.handle.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+    def pem(self) -> bytes:
+        return self.handle.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+@dataclasses.dataclass(frozen=True)
+class PrivateKey:
+    """A private key in memory; a `Signer` (see `formats.signing`)."""
+
+    public: PublicKey
+    handle: AnyPrivate = dataclasses.field(repr=False)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign `message`: Ed25519 (RFC 8032), or ECDSA with SHA-256 and the nonce of RFC 6979, DER-encoded."""
+        if isinstance(self.handle, ed25519.Ed25519PrivateKey):
+            return self.handle.sign(message)
+        return self.handle.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+
+    def pem(self, passphrase: bytes | None = None) -> bytes:
+        """PKCS#8 (RFC 5958), encrypted if a passphrase is given."""
+        lock: serialization.KeySerializationEncryption = serialization.NoEncryption()
+        if passphrase:
+            lock = serialization.BestAvailableEncryption(passphrase)
+        return self.handle.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
+
+
+def generate(algorithm: str) -> PrivateKey:
+    """A new private key from the system's random source."""
+    handle: AnyPrivate
+    if algorithm == ED25519:
+        handle = ed25519.Ed25519PrivateKey.generate()
+    elif algorithm == ECDSA_P256:
+        handle = ec.generate_private_key(ec.SECP256R1())
+    else:
+        raise FormatError(f"no such key algorithm: {algorithm}", name="unsupported_format")
+    return PrivateKey(public_key(handle.public_key()), handle)
+
+
+def public_key(handle: object) -> PublicKey:
+    """Check a loaded key and wrap it.
+
+    Raises:
+        TrustError: a weak key, or a kind of key that is not accepted.
+    """
+    if isinstance(handle, ed25519.Ed25519PublicKey):
+        raw = handle.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        _refuse_weak_ed25519(raw)
+        algorithm = ED25519
+    elif isinstance(handle, ec.EllipticCurvePublicKey) and isinstance(handle.curve, ec.SECP256R1):
+        algorithm = ECDSA_P256
+    else:
+        kind = type(handle).__name__.removesuffix("PublicKey").lstrip("_")
+        raise TrustError(
+            f"keys of this kind are not accepted ({kind})", name="weak_key", hint=f"Use one of {', '.join(ALGORITHMS)}."
+        )
+    der = handle.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return PublicKey(algorithm, der, handle)
+
+
+def _refuse_weak_ed25519(raw: bytes) -> None:
+    y = int.from_bytes(raw, "little") & (2**255 - 1)
+    if y >= _P25519:
+        raise TrustError("this Ed25519 key is not in canonical form", name="weak_key", hint="Generate a new key.")
+    if y in _SMALL_ORDER_Y:
+        raise TrustError(
+            "this Ed25519 key is a point of small order: anybody can sign for it",
+            name="weak_key",
+            hint="Do not use it, and ask where it came from.",
+        )
+
+
+def read_public(data: bytes) -> PublicKey:
+    """A public key from PEM or DER (SubjectPublicKeyInfo); of a private key in PEM its public half.
+
+    Raises:
+        FormatError: no key in there.
+        TrustError: a weak or unaccepted key.
+    """
+    if b"PRIVATE KEY" in data:
+        raise FormatError(
+            "this is a private key, a public one is expected", hint="Make one with: fwtool keys public KEY.pem --out PUB.pem"
+        )
+    load = serialization.load_pem_public_key if data.lstrip().startswith(b"-----") else serialization.load_der_public_key
+    try:
+        handle = load(data)
+    except (ValueError, UnsupportedAlgorithm, TypeError) as error:
+        raise FormatError("there is no readable public key in this file") from error
+    return public_key(handle)
+
+
+def read_private(data: bytes, passphrase: bytes | None = None) -> PrivateKey:
+    """A private key from PEM (PKCS#8, or SEC 1 for EC keys).
+
+    Raises:
+        FormatError: no key in there, or the passphrase is missing or wrong (`name="usage"`).
+        TrustError: a kind of key that is not accepted.
+    """
+    try:
+        handle = serialization.load_pem_private_key(data, passphrase)
+    except TypeError as error:
+        raise FormatError(
+            "this key is encrypted" if passphrase is None else "this key is not encrypted, yet a passphrase was given",
+            name="usage",
+            hint="Give the passphrase with --passphrase-file." if passphrase is None else "Leave the passphrase out.",
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        if passphrase is not None:
+            raise FormatError("the key could not be opened: wrong passphrase?", name="usage") from error
+        raise FormatError("there is no readable private key in this file") from error
+    if not isinstance(handle, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
+        raise TrustError(
+            "private keys of this kind are not accepted", name="weak_key", hint=f"Use one of {', '.join(ALGORITHMS)}."
+        )
+    return PrivateKey(public_key(handle.public_key()), handle)

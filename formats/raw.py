@@ -1,0 +1,25 @@
+"""Raw binary: bytes without an address. The caller says where they belong (`FILE@ADDRESS`)."""
+
+from typing import BinaryIO
+
+from formats.errors import FormatError
+from formats.sources import Image, Piece, file_size
+
+
+def recognise(start: bytes) -> bool:
+    del start
+    return True
+
+
+def read(file: BinaryIO, address: int = 0) -> Image:
+    """The whole file as one piece, read when it is needed.
+
+    Raises:
+        FormatError: the file is empty.
+    """
+    size = file_size(file)
+    if size == 0:
+        raise FormatError("the file is empty")
+    if address + size > 2**64 - 1:
+        raise FormatError(f"an image of {size} bytes does not fit at address 0x{address:x}")
+    return Image((Piece(address, size, file=file),))

@@ -58,17 +58,3 @@ def crcmod_is_compiled() -> bool:
     from crcmod import crcmod as implementation
 
     return bool(implementation._usingExtension)
-
-
-def _crc8_table() -> bytes:
-    """CRC-8 (polynomial 0x07) of every single byte."""
-    table = []
-    for value in range(256):
-        register = value
-        for _ in range(8):
-            register = (register << 1) ^ (0x107 if register & 0x80 else 0)
-        table.append(register & 0xFF)
-    return bytes(table)
-
-
-CRC8_TABLE = _crc8_table()

@@ -7,6 +7,7 @@ every parse must end at the end of its input; one error type leaves.
 
 import dataclasses
 import enum
+import io
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
@@ -46,7 +47,7 @@ class Record:
             FormatError: whatever is wrong with the bytes.
         """
         named = what or cls.__name__
-        stream = c.io.BytesIO(data)
+        stream = io.BytesIO(data)
         try:
             record = cls.from_container(cls.LAYOUT.parse_stream(stream))
         except FormatError as error:

@@ -9,6 +9,7 @@ from formats.errors import FormatError
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,5})(?:\+(\d{1,10}))?")
 _HARDWARE = re.compile(r"([^:]+)(?::(\d{1,10})\.\.(\d{1,10}))?")
 _PACKED = struct.Struct("<BBHI")
+VERSION_SIZE = _PACKED.size
 
 
 class Version(NamedTuple):
@@ -18,8 +19,6 @@ class Version(NamedTuple):
     minor: int
     patch: int
     build: int = 0
-
-    SIZE = _PACKED.size
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -37,7 +37,7 @@ class Recipe(NamedTuple):
     package_id: str
     build_id: str = ""
     build_time: int = 0
-    minimum_version: Version = Version(0, 0, 0)
+    minimum_version: Version = Version.parse("0.0.0")
     block_size: int = 16384
     notes: tuple[Note, ...] = ()
 

@@ -11,7 +11,7 @@ from formats.errors import FormatError
 from formats.fwp import table
 from formats.fwp.header import MAX_MANIFEST
 from formats.record import Choice, Counted, Nested, Record, Text, reserved
-from formats.versions import Hardware, Version
+from formats.versions import VERSION_SIZE, Hardware, Version
 
 MAX_COMPONENTS = 32
 MAX_NOTES = 16
@@ -57,7 +57,7 @@ class VersionField(c.Adapter):  # type: ignore[type-arg]
     """Eight bytes of `formats.versions.Version`."""
 
     def __init__(self) -> None:
-        super().__init__(c.Bytes(Version.SIZE))
+        super().__init__(c.Bytes(VERSION_SIZE))
 
     def _decode(self, obj: bytes, context: object, path: object) -> Version:
         del context, path

@@ -1,0 +1,46 @@
+"""A pipe: bytes both ways, and the clock that belongs to it. Nothing above asks which kind it is."""
+
+from typing import NamedTuple, Protocol
+
+
+class LineOptions(NamedTuple):
+    """How to open a line."""
+
+    baud: int = 115200
+    line: str = "8N1"
+
+
+class Pipe(Protocol):
+    """One open connection.
+
+    The clock is the pipe's, because a simulated line may run faster than the world.
+    """
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+        ...
+
+    @property
+    def byte_time_s(self) -> float:
+        """Seconds one byte takes on the line; 0 if the line is not the limit."""
+        ...
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
+        """Write what fits of `out`, wait until something was written or received, or the time `until` has come.
+
+        Returns:
+            Bytes written, and what was received.
+
+        Raises:
+            LinkLost: the other end is gone.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go; may be called twice."""
+        ...

@@ -1,0 +1,49 @@
+"""The pump joins an engine and a pipe: read what is there, hand it over, write what comes back, sleep until the earlier
+of data and deadline. The only place that waits.
+"""
+
+import math
+
+from transports.pipe import Pipe
+from transports.tsp.link import Event, Link
+
+WRITE_AHEAD = 1 << 14
+"""Bytes asked from the engine at a time: enough to keep a fast pipe busy, little enough to react."""
+
+
+class Pump:
+    """Moves bytes between one link and one pipe."""
+
+    def __init__(self, link: Link, pipe: Pipe) -> None:
+        self.link, self.pipe = link, pipe
+        self.bytes_received = 0
+        self.bytes_written = 0
+        self._pending = b""
+
+    def step(self, until: float) -> Event | None:
+        """Move some bytes, or wait at most until `until`; get the next event, if there is one.
+
+        Raises:
+            LinkLost: the pipe broke.
+        """
+        event = self.link.next_event()
+        if event is not None:
+            return event
+        now = self.pipe.now()
+        deadline = self.link.next_deadline()
+        if deadline is not None and now >= deadline:
+            self.link.handle_deadline(now)
+            deadline = self.link.next_deadline()
+        if not self._pending:
+            self._pending = self.link.data_to_send(now, WRITE_AHEAD)
+            deadline = self.link.next_deadline()
+        event = self.link.next_event()
+        if event is not None:
+            return event
+        written, received = self.pipe.exchange(self._pending, min(until, math.inf if deadline is None else deadline))
+        self._pending = self._pending[written:]
+        self.bytes_written += written
+        if received:
+            self.bytes_received += len(received)
+            self.link.receive_data(received, self.pipe.now())
+        return self.link.next_event()

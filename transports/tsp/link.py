@@ -1,0 +1,381 @@
+"""One end of a conversation; the role decides which. Touches no port and no clock: `now` is an argument.
+
+The host opens with HELLO and repeats it until WELCOME comes; from then on both sides run one reliable byte stream in
+each direction (`streams`). All timers are here; each wait has a bound.
+"""
+
+import enum
+import math
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from formats.errors import FormatError
+from transports.tsp import frames
+from transports.tsp.frames import Frame, Kind
+from transports.tsp.hello import VERSION, Hello, session_seed
+from transports.tsp.streams import Ack, Receiver, Sender
+
+HELLO_INTERVAL_S = 0.25
+PING_INTERVAL_S = 1.0
+STALL_S = 0.25
+"""A frame that began and does not go on for so long was none."""
+FIRST_ROUND_TRIP_S = 0.5
+
+
+class Role(enum.Enum):
+    """Which end this is."""
+
+    HOST = "host"
+    DEVICE = "device"
+
+
+class Opened(NamedTuple):
+    """The session stands; what the other side said of itself."""
+
+    peer: Hello
+
+
+class Received(NamedTuple):
+    """Bytes of the stream, in order."""
+
+    data: bytes
+
+
+class Lost(NamedTuple):
+    """The session is over, and why."""
+
+    reason: str
+
+
+Event: TypeAlias = Opened | Received | Lost
+
+
+class Link:
+    """The engine.
+
+    Args:
+        hello: What this side says of itself; its nonces are filled in here.
+        random: Source of nonces, `n -> n bytes`.
+        byte_time_s: Seconds a byte takes on the line, 0 if unknown; keeps timers patient on slow lines.
+        dead_after_s: Silence after which the other side is given up although it was asked.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        hello: Hello,
+        random: Callable[[int], bytes],
+        *,
+        byte_time_s: float = 0.0,
+        dead_after_s: float = 5.0,
+    ) -> None:
+        self.role = role
+        self.byte_time_s = byte_time_s
+        self.dead_after_s = dead_after_s
+        self.peer: Hello | None = None
+        self.round_trip_s: float | None = None
+        self.wire_bytes_sent = 0
+        self._hello = hello
+        self._random = random
+        self._decoder = frames.Decoder(hello.max_frame)
+        self._events: deque[Event] = deque()
+        self._out: deque[bytes] = deque()
+        self._deviation_s = 0.0
+        self._backoff = 0
+        self._hello_bytes = b""
+        self._hello_due: float | None = None
+        self._last_heard = -math.inf
+        self._last_asked = -math.inf
+        self._last_activity = -math.inf
+        self._last_sent = -math.inf
+        self._expecting = False
+        self._first_wait = -math.inf
+        self._loss_rate = 0.0
+        self._lost_seen = 0
+        self._reset_streams(0)
+
+    def _reset_streams(self, limit: int) -> None:
+        self.receiver = Receiver(self._hello.window)
+        self.sender = Sender(limit)
+        self._ack_due = False
+        self._lost_seen = 0
+        self._told_limit = self.receiver.limit
+
+    # -- what the user calls ------------------------------------------------------------------------------------
+
+    def connect(self, now: float) -> None:
+        """Host: start saying hello. An earlier session is forgotten."""
+        self.peer = None
+        self._reset_streams(0)
+        self._hello = self._replace(nonce=self._random(16), peer_nonce=bytes(16))
+        self._hello_bytes = self._hello.build()
+        self._hello_due = now
+        self._last_heard = now
+
+    def send(self, data: bytes) -> None:
+        """Append to the outgoing stream."""
+        self.sender.push(data)
+
+    def consume(self, count: int) -> None:
+        """Tell that `count` received bytes have left the buffer, which gives the other side credit for as many."""
+        self.receiver.consumed += count
+        room = self.receiver.limit - self._told_limit
+        if room >= self._hello.window // 4 or self._told_limit - self.receiver.received < self._hello.max_frame:
+            self._ack_due = True
+
+    def forget(self) -> None:
+        """Drop the session without a word, as a restart does."""
+        self.peer = None
+        self._decoder = frames.Decoder(self._hello.max_frame)
+        self._out.clear()
+        self._hello_due = None
+        self._reset_streams(0)
+
+    def next_event(self) -> Event | None:
+        return self._events.popleft() if self._events else None
+
+    @property
+    def payload_size(self) -> int:
+        """Payload bytes of the next frame: all the receiver takes on a clean line, about the square root of (overhead
+        / byte error rate) on a bad one, which is where overhead and repetition cost the same."""
+        assert self.peer is not None
+        best = self.peer.max_frame
+        if self._loss_rate > 0:
+            best = min(best, int(math.sqrt(frames.OVERHEAD / self._loss_rate)))
+        return max(frames.MIN_PAYLOAD, best)
+
+    # -- bytes in -----------------------------------------------------------------------------------------------
+
+    def receive_data(self, data: bytes, now: float) -> None:
+        """Bytes from the line."""
+        self._last_activity = now
+        for frame in self._decoder.feed(data):
+            self._handle(frame, now)
+
+    def _handle(self, frame: Frame, now: float) -> None:
+        handlers = {
+            Kind.HELLO: self._on_hello,
+            Kind.WELCOME: self._on_welcome,
+            Kind.DATA: self._on_data,
+            Kind.ACK: self._on_ack,
+            Kind.PING: self._on_ping,
+            Kind.RESET: self._on_reset,
+        }
+        handler = handlers.get(frame.kind)  # type: ignore[call-overload]
+        if handler is None:
+            return  # a kind of a later version: its sender falls back when nothing comes
+        self._last_heard = now
+        handler(frame, now)
+
+    def _on_hello(self, frame: Frame, now: float) -> None:
+        del now
+        if self.role is not Role.DEVICE:
+            return
+        try:
+            peer = Hello.parse(frame.payload, what="HELLO")
+        except FormatError:
+            return
+        if self.peer is not None and peer.nonce == self.peer.nonce:
+            self._queue(Kind.WELCOME, payload=self._hello_bytes)  # our first answer got lost
+            return
+        if self.peer is not None:
+            self._events.append(Lost("the host opened a new session"))
+        self._hello = self._replace(nonce=self._random(16), peer_nonce=peer.nonce)
+        self._hello_bytes = self._hello.build()
+        self._queue(Kind.WELCOME, payload=self._hello_bytes)
+        if peer.speaks(VERSION):
+            self._open(peer, session_seed(peer.nonce, self._hello.nonce))
+        else:
+            self.peer = None
+
+    def _on_welcome(self, frame: Frame, now: float) -> None:
+        if self.role is not Role.HOST or self._hello_due is None:
+            return
+        try:
+            peer = Hello.parse(frame.payload, what="WELCOME")
+        except FormatError:
+            return
+        if peer.peer_nonce != self._hello.nonce:
+            return  # an answer to somebody else, or to an earlier hello
+        self._hello_due = None
+        if not peer.speaks(VERSION):
+            self._lose(f"the device speaks protocol versions {peer.version_min} to {peer.version_max}, not {VERSION}")
+            return
+        self._open(peer, session_seed(self._hello.nonce, peer.nonce))
+        self._last_asked = now
+
+    def _open(self, peer: Hello, seed: int) -> None:
+        self.peer = peer
+        self._decoder.seed = seed
+        self._reset_streams(peer.window)
+        self._backoff = 0
+        self._events.append(Opened(peer))
+
+    def _on_data(self, frame: Frame, now: float) -> None:
+        del now
+        if self.peer is None:
+            self._refuse()
+            return
+        ready = self.receiver.take(frame.sequence, frame.offset, frame.payload)
+        self._ack_due = True
+        if ready:
+            self._events.append(Received(ready))
+
+    def _on_ping(self, frame: Frame, now: float) -> None:
+        del frame, now
+        if self.peer is None:
+            self._refuse()
+        else:
+            self._ack_due = True
+
+    def _on_ack(self, frame: Frame, now: float) -> None:
+        if self.peer is None:
+            self._refuse()
+            return
+        ack = Ack.parse(frame.payload)
+        if ack is None:
+            return
+        before = self.sender.acked
+        sample = self.sender.acknowledge(ack, now)
+        if sample is not None:
+            self._measure(sample)
+        if self.sender.acked > before or sample is not None:
+            self._backoff = 0
+            self._last_asked = now
+        self._learn_loss_rate()
+
+    def _on_reset(self, frame: Frame, now: float) -> None:
+        del frame, now
+        if self.role is Role.HOST and self.peer is not None:
+            self._lose("the device restarted and has forgotten the session")
+
+    def _refuse(self) -> None:
+        """Device without a session: tell the host at once instead of letting it wait. Not needed twice in a row."""
+        if self.role is Role.DEVICE and not self._out:
+            self._queue(Kind.RESET)
+
+    # -- bytes out ----------------------------------------------------------------------------------------------
+
+    def data_to_send(self, now: float, room: int = 1 << 16) -> bytes:
+        """Whole frames, about `room` bytes of them: at least one if there is anything to say."""
+        chunks: list[bytes] = []
+        size = 0
+        if self._hello_due is not None and now >= self._hello_due:
+            self._queue(Kind.HELLO, payload=self._hello_bytes)
+            self._hello_due = now + HELLO_INTERVAL_S + 2 * (len(self._hello_bytes) + frames.OVERHEAD) * self.byte_time_s
+        while size < room and (chunk := self._next_frame(now)):
+            chunks.append(chunk)
+            size += len(chunk)
+        self.wire_bytes_sent += size
+        return b"".join(chunks)
+
+    def _next_frame(self, now: float) -> bytes:
+        if self._out:
+            return self._out.popleft()
+        if self.peer is None:
+            return b""
+        if self._ack_due:
+            self._ack_due = False
+            ack = self.receiver.ack()
+            self._told_limit = ack.limit
+            return self._encode(Kind.ACK, payload=ack.build())
+        taken = self.sender.take(self.payload_size, now)
+        if taken is None:
+            return b""
+        if not self._waiting:
+            self._last_asked = now
+            self._first_wait = now
+        sequence, offset, payload = taken
+        self._last_sent = now
+        return self._encode(Kind.DATA, sequence, offset, payload)
+
+    def _queue(self, kind: Kind, payload: bytes = b"") -> None:
+        self._out.append(self._encode(kind, payload=payload))
+
+    def _encode(self, kind: Kind, sequence: int = 0, offset: int = 0, payload: bytes = b"") -> bytes:
+        return frames.encode(kind, sequence, offset, payload, self._decoder.seed)
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def next_deadline(self) -> float | None:
+        """When `handle_deadline` wants to be called, on the clock of `now`."""
+        times = [due for due in (self._hello_due, self._stall_due(), self._repeat_due(), self._ping_due()) if due]
+        return min(times) if times else None
+
+    def handle_deadline(self, now: float) -> None:
+        """Time has passed."""
+        if (due := self._stall_due()) is not None and now >= due:
+            self._last_activity = now
+            for frame in self._decoder.give_up():
+                self._handle(frame, now)
+        if (due := self._repeat_due()) is not None and now >= due:
+            self._backoff += 1
+            self._last_sent = now
+            self.sender.lose_tail()
+        if (due := self._ping_due()) is not None and now >= due:
+            if now - max(self._last_heard, self._first_wait) >= self.dead_after_s:
+                self._lose(f"nothing was heard for {self.dead_after_s:g} seconds")
+                return
+            self._last_asked = now
+            self._queue(Kind.PING)
+
+    def expect_answer(self, expected: bool, now: float) -> None:
+        """Host: while an answer is expected, ask now and then whether the other side is still there."""
+        if expected and not self._expecting:
+            self._first_wait = now
+            self._last_asked = now
+        self._expecting = expected
+
+    @property
+    def _waiting(self) -> bool:
+        return self.sender.flying or self.sender.blocked or self._expecting
+
+    def _stall_due(self) -> float | None:
+        if not self._decoder.waiting:
+            return None
+        return self._last_activity + STALL_S + 64 * self.byte_time_s
+
+    def _repeat_due(self) -> float | None:
+        if not self.sender.flying or self.peer is None:
+            return None
+        return max(self._last_sent, self._last_asked) + self._patience()
+
+    def _ping_due(self) -> float | None:
+        if self.peer is None or not self._waiting:
+            return None
+        return max(self._last_asked, self._last_heard) + max(PING_INTERVAL_S, self._patience())
+
+    def _patience(self) -> float:
+        """How long an answer may take: the measured round trip and its spread, plus what is still queued before it."""
+        measured = self.round_trip_s
+        base = FIRST_ROUND_TRIP_S if measured is None else measured + max(4 * self._deviation_s, 0.03)
+        queued: float = self.sender.in_flight * self.byte_time_s
+        return (base + queued) * (1.5 ** min(self._backoff, 8))
+
+    def _measure(self, sample: float) -> None:
+        """Smoothed round trip and deviation (RFC 6298 section 2)."""
+        if self.round_trip_s is None:
+            self.round_trip_s, self._deviation_s = sample, sample / 2
+            return
+        self._deviation_s += (abs(sample - self.round_trip_s) - self._deviation_s) / 4
+        self.round_trip_s += (sample - self.round_trip_s) / 8
+
+    def _learn_loss_rate(self) -> None:
+        """Frames lost per byte sent, forgotten over some hundred kilobytes so that a line may become good again."""
+        lost = self.sender.lost_frames - self._lost_seen
+        self._lost_seen = self.sender.lost_frames
+        self._loss_rate += lost / 65536
+        self._loss_rate *= 1 - min(0.25, self.payload_size / 65536)
+        if self._loss_rate < 1e-8:
+            self._loss_rate = 0.0
+
+    def _lose(self, reason: str) -> None:
+        self.peer = None
+        self._hello_due = None
+        self._out.clear()
+        self._reset_streams(0)
+        self._events.append(Lost(reason))
+
+    def _replace(self, *, nonce: bytes, peer_nonce: bytes) -> Hello:
+        return Hello(**{**self._hello.to_container(), "nonce": nonce, "peer_nonce": peer_nonce})

@@ -182,6 +182,7 @@ class TspTerminal:
                 more = chunk is not None
                 if chunk is not None:
                     self._send(chunk)
+            self.link.sender.more_coming = more
             for message in self._collect(stalled_at):
                 if message.opcode == Opcode.PROGRESS:
                     done = messages.Progress.parse(message.body).blocks_done

@@ -124,6 +124,8 @@ class Sender:
         """Bytes in frames that are on their way."""
         self.lost_frames = 0
         self.bytes_sent = 0
+        self.more_coming = False
+        """The user is about to push more: a frame that would not be full waits for it."""
         self._next = 0
         self._base = 0
         self._buffer = bytearray()
@@ -166,7 +168,7 @@ class Sender:
         else:
             start = self._next
             end = min(start + size, self.end, self.limit)
-            if end <= start:
+            if end <= start or (self.more_coming and end == self.end and end - start < size):
                 return None
             self._next = end
         sequence = self.sequence

@@ -1,0 +1,308 @@
+"""What each command does on the terminal: a table from opcode to function. Each returns how long it takes and the answer.
+
+No answer (None) means that the function sends it itself, later.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from formats.errors import FormatError
+from formats.record import Record
+from formats.versions import Version
+from hwsim import bootloader
+from hwsim.bootstate import BootState, SlotMark
+from hwsim.installer import Installer
+from hwsim.printer import LINES_PER_SECOND
+from hwsim.slip import test_slip
+from hwsim.slots import Refused, SlotStore, judge
+from transports.tsp import messages
+from transports.tsp.messages import COMMANDS, BatchState, Message, Opcode, PrinterState, ResetKind, SlotState, Status
+
+if TYPE_CHECKING:
+    from hwsim.terminal import Terminal
+
+Answer = tuple[float, Record | None]
+EMPTY: Final = messages.Empty()
+HEALTH_S: Final = {1: 0.4, 2: 1.2, 3: 1.2}
+LOW_BATTERY_PERCENT: Final = 30
+HASH_BYTE_S: Final = 1 / 10e6
+"""SHA-256 in software on the same processor: 10 MB/s."""
+SIGNATURE_S: Final = 0.030
+"""An Ed25519 check on a Cortex-M4 at 120 MHz, in software."""
+
+
+def run(terminal: "Terminal", message: Message) -> Answer:
+    """Carry out one request.
+
+    Raises:
+        Refused: with the status for the answer.
+    """
+    try:
+        opcode = Opcode(message.opcode)
+        handler = HANDLERS[opcode]
+    except (ValueError, KeyError):
+        raise Refused(Status.UNKNOWN_COMMAND, f"unknown command {message.opcode:#04x}") from None
+    layout = COMMANDS[opcode].request
+    assert layout is not None
+    try:
+        request = layout.parse(message.body, what=opcode.name)
+    except FormatError as error:
+        raise Refused(Status.BAD_REQUEST, error.message) from error
+    return handler(terminal, request, message)
+
+
+def _info(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    return 0.0, terminal.info()
+
+
+def _status(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    peripherals = terminal.peripherals
+    digest, held = terminal.partial_update()
+    return 0.0, messages.TerminalStatus(
+        mode=terminal.mode,
+        uptime_s=terminal.uptime_s(),
+        mains=peripherals.mains,
+        battery_percent=peripherals.battery_percent,
+        battery_mv=peripherals.battery_mv,
+        printer=peripherals.printer_state(),
+        tampered=peripherals.tampered,
+        update_digest=digest,
+        blocks_held=held,
+        display=terminal.display,
+    )
+
+
+def _health(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.HealthRequest)
+    readings = terminal.peripherals.readings(request.level)
+    return HEALTH_S[request.level], messages.Readings(readings=readings)
+
+
+def _statistics(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    counters = tuple(messages.Counter(name=n, value=v) for n, v in terminal.statistics.values.items())
+    return 0.0, messages.Statistics(counters=counters)
+
+
+def _statistics_reset(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    terminal.statistics.reset()
+    terminal.note("statistics_reset")
+    return 0.05, EMPTY
+
+
+def _batch_record(terminal: "Terminal") -> messages.Batch:
+    account = terminal.account
+    totals = (messages.Total(currency=account.currency, minor_units=account.minor_units, decimals=2),)
+    return messages.Batch(
+        state=account.state,
+        count=account.count,
+        offline_unsent=account.offline_unsent,
+        business_date=terminal.date(),
+        last_close=account.last_close,
+        totals=totals if account.count else (),
+    )
+
+
+def _batch(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    return 0.0, _batch_record(terminal)
+
+
+def _settle(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    if not terminal.peripherals.host_reachable:
+        raise Refused(Status.WRONG_STATE, "the bank's host cannot be reached")
+    terminal.note("settled", f"{terminal.account.count} transactions")
+    terminal.account.settle(terminal.clock())
+    return 3.0, _batch_record(terminal)
+
+
+def _print_test(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.PrintRequest)
+    peripherals = terminal.peripherals
+    lines = test_slip(
+        terminal.identity, terminal.version, terminal.counter.value, peripherals, terminal.clock(), request.lines
+    )
+    state, printed = peripherals.printer_state(), len(lines)
+    if state not in (PrinterState.OK, PrinterState.PAPER_LOW):
+        printed = 0
+    elif peripherals.paper_lines_left is not None and peripherals.paper_lines_left < printed:
+        printed, state = peripherals.paper_lines_left, PrinterState.PAPER_OUT
+        peripherals.paper, peripherals.paper_lines_left = "out", None
+    slip = terminal.printer.save(lines[:printed], peripherals.dead_dots)
+    terminal.statistics.add("ReceiptLinePrintedCount", printed)
+    if printed < len(lines):
+        terminal.statistics.add("PrinterFaultCount")
+        terminal.note("print_stopped", f"{state.name.lower()} after line {printed} of {len(lines)}")
+    result = messages.PrintResult(lines_printed=printed, lines_total=len(lines), state=state, slip=slip[-250:])
+    return 0.1 + printed / LINES_PER_SECOND, result
+
+
+def _reset(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    assert isinstance(request, messages.ResetRequest)
+    if request.reset is ResetKind.FACTORY:
+        raise Refused(Status.NOT_AUTHORISED, "a factory reset needs a grant")
+    if request.reset is ResetKind.REINITIALISE and terminal.account.state is not BatchState.CLOSED:
+        raise Refused(Status.UNSETTLED, f"{terminal.account.count} transactions are not settled")
+    terminal.note("reset", request.reset.name.lower())
+    terminal.answer(message, Status.OK, EMPTY)
+    terminal.later(0.2, terminal.restart)
+    return 0.0, None
+
+
+def _journal(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.JournalRequest)
+    return 0.01, messages.Journal(total=terminal.journal.total, entries=terminal.journal.since(request.first))
+
+
+def _clock(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    return 0.0, messages.Clock(time=terminal.clock())
+
+
+def _clock_set(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.Clock)
+    before = terminal.clock()
+    terminal.peripherals.clock_offset_s += request.time - before
+    terminal.note("clock_set", f"by {request.time - before:+d} s")
+    return 0.0, EMPTY
+
+
+def _slots(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    return 0.0, messages.Slots(slots=tuple(_slot(terminal, index) for index in (0, 1)))
+
+
+def _slot(terminal: "Terminal", index: int) -> messages.Slot:
+    mark = terminal.boot_log.state.slots[index]
+    running = terminal.booted is not None and terminal.booted.slot == index
+    state = SlotState.ACTIVE if running and mark.state is SlotState.CONFIRMED else mark.state
+    version, counter, digest = Version(0, 0, 0), 0, bytes(32)
+    stored = SlotStore(terminal.flash, index).metadata() if mark.state is not SlotState.EMPTY else None
+    if stored:
+        try:
+            offered = judge(*stored, terminal.trust, terminal.identity, 0, None)
+            version, counter = offered.manifest.version, offered.manifest.security_counter
+            digest = offered.digest
+        except Refused:
+            state = SlotState.BAD
+    return messages.Slot(
+        index=index,
+        state=state,
+        running=running,
+        starts_left=mark.starts_left,
+        version=version,
+        security_counter=counter,
+        digest=digest,
+    )
+
+
+def _begin(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.Begin)
+    peripherals, booted = terminal.peripherals, terminal.booted
+    assert booted is not None
+    offered = judge(
+        request.signed, request.signatures, terminal.trust, terminal.identity, terminal.counter.value,
+        terminal.version if booted.slot is not None else None,
+    )  # fmt: skip
+    if peripherals.tampered:
+        raise Refused(Status.TAMPERED, "the tamper switch has opened; the terminal is out of service")
+    if terminal.account.state is not BatchState.CLOSED:
+        raise Refused(Status.UNSETTLED, f"{terminal.account.count} transactions are not settled")
+    if not peripherals.mains and peripherals.battery_percent < LOW_BATTERY_PERCENT:
+        raise Refused(Status.LOW_POWER, f"the battery is at {peripherals.battery_percent} % and there is no mains power")
+    if booted.trial:
+        raise Refused(Status.WRONG_STATE, "the running firmware is on trial: confirm or revert it first")
+    slot = 1 - (terminal.boot_log.state.active if booted.slot is None else booted.slot)
+    before = terminal.flash.busy_s
+    terminal.installer = Installer(terminal.flash, terminal.boot_log, slot, offered)
+    held = terminal.installer.begin(resume=request.resume)
+    terminal.display = "UPDATING - KEEP THE POWER ON"
+    terminal.note("update_begun", f"{offered.manifest.version} into slot {slot}, {held} blocks held")
+    hashing = held * offered.manifest.block_size * HASH_BYTE_S
+    terminal.work()
+    cost = SIGNATURE_S + terminal.flash.busy_s - before + hashing if held else SIGNATURE_S
+    return cost, messages.Begun(blocks_total=offered.manifest.block_count, blocks_held=held)
+
+
+def _finish(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    installer = terminal.installer
+    if installer is None:
+        raise Refused(Status.WRONG_STATE, "no update is going on")
+    before = terminal.flash.busy_s
+    installer.finish()
+    terminal.installer = None
+    terminal.display = "RESTART TO INSTALL"
+    terminal.note("update_received", f"{installer.offered.manifest.version}, {installer.digest.hex()[:16]}")
+    return terminal.flash.busy_s - before, EMPTY
+
+
+def _abort(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    terminal.installer = None
+    terminal.note("update_aborted")
+    return 0.0, EMPTY
+
+
+def _confirm(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.Confirm)
+    booted = terminal.booted
+    if booted is None or booted.offered is None or booted.offered.digest != request.digest:
+        raise Refused(Status.WRONG_STATE, "this is not the firmware that is running")
+    if booted.trial:
+        bootloader.confirm(terminal.boot_log, terminal.counter, booted)
+        terminal.booted = booted._replace(trial=False)
+        terminal.note("confirmed", f"{booted.offered.manifest.version}, counter {terminal.counter.value}")
+    return 0.0, EMPTY
+
+
+def _revert(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request
+    booted, log = terminal.booted, terminal.boot_log
+    if booted is None or booted.slot is None:
+        raise Refused(Status.WRONG_STATE, "no firmware is running")
+    other = 1 - booted.slot
+    if booted.trial:
+        log.write(log.state.with_slot(booted.slot, SlotMark(SlotState.BAD)))
+    else:
+        if log.state.slots[other].state is not SlotState.CONFIRMED:
+            raise Refused(Status.WRONG_STATE, "there is no earlier firmware to go back to")
+        SlotStore(terminal.flash, other).check_start(terminal.trust, terminal.identity, terminal.counter.value)
+        log.write(BootState(other, log.state.slots))
+    terminal.note("revert_asked")
+    terminal.answer(message, Status.OK, EMPTY)
+    terminal.later(0.2, terminal.restart)
+    return 0.0, None
+
+
+Handler = Callable[["Terminal", Record, Message], Answer]
+HANDLERS: Final[dict[Opcode, Handler]] = {
+    Opcode.INFO: _info,
+    Opcode.STATUS: _status,
+    Opcode.HEALTH: _health,
+    Opcode.STATISTICS: _statistics,
+    Opcode.STATISTICS_RESET: _statistics_reset,
+    Opcode.BATCH: _batch,
+    Opcode.SETTLE: _settle,
+    Opcode.PRINT_TEST: _print_test,
+    Opcode.RESET: _reset,
+    Opcode.JOURNAL: _journal,
+    Opcode.CLOCK: _clock,
+    Opcode.CLOCK_SET: _clock_set,
+    Opcode.SLOTS: _slots,
+    Opcode.BEGIN: _begin,
+    Opcode.FINISH: _finish,
+    Opcode.ABORT: _abort,
+    Opcode.CONFIRM: _confirm,
+    Opcode.REVERT: _revert,
+}

@@ -1,0 +1,78 @@
+"""Makes terminals: storage, provisioned trust, factory firmware, line, scenario."""
+
+import dataclasses
+import pathlib
+from typing import Any, BinaryIO
+
+from formats.fwp import package as fwp
+from formats.fwp import table as block_table
+from hwsim import scenario as scenario_module
+from hwsim.bootstate import BootLog, BootState, SlotMark
+from hwsim.flash import Timing
+from hwsim.machine import LineModel, Machine
+from hwsim.slots import Identity, SlotStore, judge
+from hwsim.storage import Storage
+from hwsim.terminal import Settings
+from transports.tsp.messages import SlotState
+from transports.virtual import Scheduler
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """What kind of terminal is wanted."""
+
+    identity: Identity = Identity("Acme", "VT-100", 3, "SIM-0001")
+    trust: bytes | None = None
+    """Trust file it is provisioned with."""
+    firmware: pathlib.Path | None = None
+    """Package that is installed and confirmed in the factory."""
+    state: pathlib.Path | None = None
+    paper: pathlib.Path | None = None
+    line: LineModel = LineModel()
+    scenario: dict[str, Any] | None = None
+    timing: Timing | None = None
+    seed: int = 1
+    max_frame: int = 4096
+
+
+def make(order: Order, scheduler: Scheduler) -> Machine:
+    """A terminal, switched off.
+
+    Raises:
+        FormatError, TrustError, LocalError: the firmware cannot be installed or the state folder not be used.
+        Refused: the terminal does not want the firmware.
+    """
+    storage = Storage(order.state, order.timing)
+    scenario = order.scenario or {}
+    fixed = scenario.get("terminal", {})
+    identity = order.identity._replace(
+        **{key: fixed[key] for key in ("model", "revision", "serial_number") if key in fixed}
+    )
+    if order.trust is not None:
+        storage.provision(order.trust)
+    if order.firmware is not None and storage.new:
+        with order.firmware.open("rb") as file:
+            install(storage, file, identity)
+    settings = Settings(identity, order.paper, order.seed, order.max_frame)
+    machine = Machine(settings, storage, scheduler, order.line)
+    scenario_module.apply(scenario, machine)
+    storage.flash.busy_s = 0.0
+    return machine
+
+
+def install(storage: Storage, file: BinaryIO, identity: Identity) -> None:
+    """What the factory does: write a package into slot 0 as the confirmed firmware."""
+    package = fwp.seal(file).open()
+    sealed = package.sealed
+    signatures = sealed.signatures.build()
+    offered = judge(sealed.signed, signatures, storage.trust, identity, 0, None)
+    store = SlotStore(storage.flash, 0)
+    store.write_metadata(sealed.signed, signatures)
+    store.write_table(0, package.table.index)
+    for number in range(block_table.page_count(len(package.table))):
+        store.write_table(block_table.page_span(number, len(package.table))[0], package.table.page(number))
+    for index, data in package.blocks():
+        store.program_block(package.manifest, index, data)
+    assert store.held(offered) == len(package.table)
+    BootLog(storage.flash).write(BootState(0, (SlotMark(SlotState.CONFIRMED), SlotMark(SlotState.EMPTY))))
+    storage.counter.advance(offered.manifest.security_counter)

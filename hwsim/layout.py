@@ -1,0 +1,20 @@
+"""Where things lie in the terminal's flash (docs/device/boot.md draws it)."""
+
+from typing import Final
+
+from hwsim.flash import BLOCK, SECTOR
+
+FLASH_SIZE: Final = 16 << 20
+BOOT_STATE: Final = (0x010000, 0x011000)
+"""Two sectors that take turns."""
+TRUST: Final = 0x020000
+TRUST_SIZE: Final = BLOCK
+JOURNAL: Final = 0x030000
+JOURNAL_SIZE: Final = 16 * SECTOR
+SLOTS: Final = (0x040000, 0x820000)
+SLOT_SIZE: Final = 0x7E0000
+TABLE_OFFSET: Final = BLOCK
+PAYLOAD_OFFSET: Final = 2 * BLOCK
+"""In a slot: signed region and signatures, block table, payload."""
+CAPACITY: Final = SLOT_SIZE - PAYLOAD_OFFSET
+MAX_TABLE: Final = PAYLOAD_OFFSET - TABLE_OFFSET

@@ -1,0 +1,61 @@
+"""What survives without power: the flash part, the one-way counter, and the provisioned trust.
+
+In memory, or in a folder (`--state DIR`) where every bit is in a mapped file the moment it is written.
+"""
+
+import pathlib
+import struct
+
+from formats import trust as trust_module
+from formats.errors import LocalError
+from formats.trust import Trust
+from hwsim.flash import BLOCK, NorFlash, Timing, open_cells
+from hwsim.layout import FLASH_SIZE, TRUST, TRUST_SIZE
+
+_SIZE = struct.Struct("<4sI")
+
+
+class Counter:
+    """A number that only goes up, in storage of its own (a part with one-way counters, or eFuses)."""
+
+    def __init__(self, path: pathlib.Path | None) -> None:
+        self._cells, new = open_cells(path, BLOCK)
+        if new:
+            self._cells[:4] = bytes(4)
+
+    @property
+    def value(self) -> int:
+        return int.from_bytes(self._cells[:4], "little")
+
+    def advance(self, value: int) -> None:
+        if value > self.value:
+            self._cells[:4] = value.to_bytes(4, "little")
+
+
+class Storage:
+    """All of it, for one terminal."""
+
+    def __init__(self, folder: pathlib.Path | None = None, timing: Timing | None = None) -> None:
+        if folder is not None:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise LocalError(f"{folder} cannot be made: {error.strerror}", name="disk") from error
+        cells, self.new = open_cells(folder / "flash.bin" if folder else None, FLASH_SIZE)
+        self.flash = NorFlash(cells, FLASH_SIZE, timing)
+        self.counter = Counter(folder / "counter.bin" if folder else None)
+
+    @property
+    def trust(self) -> Trust | None:
+        """The trust file that was provisioned, if one was."""
+        magic, size = _SIZE.unpack(self.flash.read(TRUST, _SIZE.size))
+        if magic != b"TRST" or size > TRUST_SIZE - _SIZE.size:
+            return None
+        return trust_module.parse(self.flash.read(TRUST + _SIZE.size, size))
+
+    def provision(self, raw: bytes) -> None:
+        """Set the first root; once, in the factory state."""
+        if self.trust is not None:
+            return
+        raw = trust_module.parse(raw).raw  # a lone public key becomes a trust of one
+        self.flash.program(TRUST, _SIZE.pack(b"TRST", len(raw)) + raw)

@@ -1,0 +1,361 @@
+"""The terminal: power, boot, a session on the line, commands, and flash work in the background.
+
+Time comes from a scheduler; bytes come in through `receive` and leave through `transmit`. Everything that takes a real
+terminal time (a signature check, a line of print, a page of flash) takes it here too.
+"""
+
+import dataclasses
+import functools
+import hashlib
+import pathlib
+import random
+import time
+from collections.abc import Callable
+
+from formats.errors import FormatError
+from formats.record import Record
+from formats.trust import Trust
+from formats.versions import Version
+from hwsim import bootloader, commands
+from hwsim.bootloader import Booted
+from hwsim.bootstate import BootLog
+from hwsim.flash import BLOCK, PAGE, NorFlash, PowerCut
+from hwsim.installer import Installer
+from hwsim.journal import DeviceJournal
+from hwsim.layout import CAPACITY
+from hwsim.peripherals import EPOCH, Account, Peripherals
+from hwsim.printer import Printer
+from hwsim.slots import Identity, Refused, SlotStore
+from hwsim.statistics import Statistics
+from hwsim.storage import Storage
+from transports.tsp import messages
+from transports.tsp.hello import VERSION, Feature, Hello
+from transports.tsp.link import Link, Received, Role
+from transports.tsp.messages import Chunk, Detail, Kind, Message, Mode, Opcode, SlotState, Status
+from transports.virtual import Scheduler
+
+BOOTLOADER_VERSION = Version(1, 0, 0)
+RESTART_S = 1.5
+POWER_BACK_S = 2.0
+MAX_BLOCK = 65536
+WINDOW = 2 * MAX_BLOCK + 4096
+"""Receive buffer: one block being programmed, one arriving."""
+MAX_FRAME = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What a terminal is born with."""
+
+    identity: Identity = Identity("Acme", "VT-100", 3, "SIM-0001")
+    paper: pathlib.Path | None = None
+    seed: int = 1
+    max_frame: int = MAX_FRAME
+
+
+class Terminal:
+    """One terminal."""
+
+    def __init__(self, settings: Settings, storage: Storage, scheduler: Scheduler) -> None:
+        self.settings, self.scheduler, self.storage = settings, scheduler, storage
+        self.identity = settings.identity
+        self.flash: NorFlash = storage.flash
+        self.counter = storage.counter
+        self.peripherals = Peripherals()
+        self.account = Account()
+        self.statistics = Statistics()
+        self.printer = Printer(settings.paper)
+        self.transmit: Callable[[bytes], None] = lambda data: None
+        self.reported_version: Version | None = None
+        """Set by a fault: what a lying device says it runs."""
+        self.hung = False
+        self.power_returns_s: float | None = POWER_BACK_S
+        self.powered = False
+        self.booted: Booted | None = None
+        self.installer: Installer | None = None
+        self.display = ""
+        self.trust: Trust | None = storage.trust
+        self._epoch = 0
+        self._busy = False
+        self._armed = float("inf")
+        self._started_at = 0.0
+        generator = random.Random(settings.seed)  # noqa: S311 - a simulation that must be repeatable
+        hello = Hello(
+            version_min=VERSION, version_max=VERSION, max_frame=settings.max_frame,
+            features=int(Feature.UPDATE | Feature.PRINTER | Feature.RESUME), max_block=MAX_BLOCK,
+            max_manifest=messages.MAX_BODY, window=WINDOW, nonce=bytes(16), peer_nonce=bytes(16), public_key=b"",
+        )  # fmt: skip
+        self.link = Link(Role.DEVICE, hello, generator.randbytes, dead_after_s=30.0)
+        self._splitter = messages.Splitter()
+
+    # -- power ------------------------------------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """Start the boot loader; the firmware runs `RESTART_S` later."""
+        if self.powered:
+            return
+        self.powered = True
+        self._epoch += 1
+        self._started_at = self.scheduler.now()
+        self.display = "starting"
+        self.transmit(f"{self.identity.model} boot {BOOTLOADER_VERSION}\r\n".encode())
+        self.later(RESTART_S, self._boot)
+
+    def power_off(self) -> None:
+        """The power goes: all that is not in flash is gone."""
+        self.powered = False
+        self.booted = None
+        self.installer = None
+        self.hung = False
+        self.display = ""
+        self._epoch += 1
+        self._busy = False
+        self.link.forget()
+        self._splitter = messages.Splitter()
+
+    def restart(self) -> None:
+        self.power_off()
+        self.power_on()
+
+    def _boot(self) -> None:
+        log = BootLog(self.flash)
+        self.boot_log = log
+        self.journal = DeviceJournal(self.flash)
+        self.booted = bootloader.boot(self.flash, log, self.counter, self.trust, self.identity)
+        for event, detail in self.booted.events:
+            self.note(event, detail)
+        self.display = self._idle_text()
+        self.transmit(f"{self.identity.model} {self.version} ready\r\n".encode())
+        self.flush()
+
+    def _idle_text(self) -> str:
+        if self.peripherals.tampered:
+            return "DEVICE OUT OF SERVICE"
+        if self.booted is None or self.booted.slot is None:
+            return "NO FIRMWARE - UPDATE NEEDED"
+        return "WELCOME"
+
+    @property
+    def version(self) -> Version:
+        offered = self.booted.offered if self.booted else None
+        return offered.manifest.version if offered else Version(0, 0, 0)
+
+    @property
+    def mode(self) -> Mode:
+        if self.peripherals.tampered or self.booted is None or self.booted.slot is None:
+            return Mode.OUT_OF_SERVICE
+        if self.installer:
+            return Mode.UPDATING
+        return Mode.TRIAL if self.booted.trial else Mode.READY
+
+    # -- time -------------------------------------------------------------------------------------------------------
+
+    def clock(self) -> int:
+        """Terminal time, seconds since 1970 UTC."""
+        return EPOCH + int(self.scheduler.now()) + self.peripherals.clock_offset_s
+
+    def date(self) -> str:
+        """Business date, ISO 8601."""
+        return time.strftime("%Y-%m-%d", time.gmtime(self.clock()))
+
+    def partial_update(self) -> tuple[bytes, int]:
+        """Package that is being received, or is partly there from before, and its blocks done so far in this session."""
+        if self.installer:
+            return self.installer.digest, self.installer.blocks_done
+        for index, mark in enumerate(self.boot_log.state.slots):
+            stored = SlotStore(self.flash, index).metadata() if mark.state is SlotState.WRITING else None
+            if stored:
+                return hashlib.sha256(stored[0]).digest(), 0
+        return bytes(32), 0
+
+    def uptime_s(self) -> int:
+        return int(self.scheduler.now() - self._started_at)
+
+    def later(self, delay_s: float, call: Callable[[], None]) -> None:
+        """Run something later, unless the power went in between. A power cut inside it is handled here."""
+        epoch = self._epoch
+
+        def run() -> None:
+            if epoch == self._epoch:
+                self._guarded(call)
+
+        self.scheduler.after(delay_s, run)
+
+    def _guarded(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except PowerCut:
+            self.cut_power()
+
+    def cut_power(self) -> None:
+        """The power goes, and comes back later if it is to."""
+        self.power_off()
+        if self.power_returns_s is not None:
+            self.scheduler.after(self.power_returns_s, self.power_on)
+
+    # -- line -------------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the line."""
+        if not self.powered or self.booted is None or self.hung:
+            return
+        self._guarded(functools.partial(self._receive, data))
+
+    def _receive(self, data: bytes) -> None:
+        self.link.receive_data(data, self.scheduler.now())
+        self._work_off_events()
+        self.flush()
+
+    def _work_off_events(self) -> None:
+        while (event := self.link.next_event()) is not None:
+            if isinstance(event, Received):
+                self._take(event.data)
+            else:
+                self._splitter = messages.Splitter()
+                self.installer = None  # what is in flash stays and is found again by the next BEGIN
+
+    def flush(self) -> None:
+        """Send what the engine has to say, and set the alarm for its next deadline."""
+        now = self.scheduler.now()
+        while data := self.link.data_to_send(now):
+            self.transmit(data)
+        deadline = self.link.next_deadline()
+        if deadline is not None and (deadline < self._armed or self._armed <= now):
+            self._armed = deadline
+            self.later(max(0.0, deadline - now), self._alarm)
+
+    def _alarm(self) -> None:
+        self._armed = float("inf")
+        if self.hung:
+            return
+        now = self.scheduler.now()
+        deadline = self.link.next_deadline()
+        if deadline is not None and now >= deadline:
+            self.link.handle_deadline(now)
+            self._work_off_events()
+        self.flush()
+
+    # -- messages ---------------------------------------------------------------------------------------------------
+
+    def _take(self, data: bytes) -> None:
+        try:
+            arrived = self._splitter.feed(data)
+        except FormatError:
+            self.link.forget()  # nothing behind it makes sense; the host will be told to start again
+            return
+        for message in arrived:
+            size = messages.HEADER_SIZE + len(message.authentication) + len(message.body)
+            if message.kind == Kind.ONE_WAY:
+                self._take_part(message, size)
+                continue
+            self.link.consume(size)
+            if message.kind == Kind.REQUEST:
+                self._take_request(message)
+
+    def _take_request(self, message: Message) -> None:
+        try:
+            if message.authentication:
+                raise Refused(Status.NOT_AUTHORISED, "this terminal knows no grants")
+            cost, answer = commands.run(self, message)
+        except Refused as refused:
+            self.note("refused", f"{_name(message.opcode)}: {refused.reason}")
+            self.later(0.0, functools.partial(self.answer, message, refused.status, Detail(text=refused.reason)))
+            return
+        if answer is not None:
+            self.later(cost, functools.partial(self.answer, message, Status.OK, answer))
+
+    def answer(self, message: Message, status: Status, body: Record) -> None:
+        """Send a response."""
+        self.link.send(Message(message.opcode, Kind.RESPONSE, message.request_id, status, body.build()).build())
+        self.flush()
+
+    def send_event(self, opcode: Opcode, status: Status, body: Record) -> None:
+        self.link.send(Message(opcode, Kind.EVENT, 0, status, body.build()).build())
+        self.flush()
+
+    def note(self, event: str, detail: str = "") -> None:
+        """Write into the terminal's journal."""
+        self.journal.add(self.clock(), event, detail)
+
+    # -- update -----------------------------------------------------------------------------------------------------
+
+    def _take_part(self, message: Message, size: int) -> None:
+        installer = self.installer
+        if installer is None:
+            self.link.consume(size)
+            return
+        try:
+            chunk = Chunk.parse(message.body)
+            if message.opcode == Opcode.TABLE:
+                self.link.consume(size)
+                installer.take_table(chunk.at, chunk.data)
+            elif message.opcode == Opcode.DATA:
+                installer.take_block(chunk.at, chunk.data, functools.partial(self._block_done, size))
+            else:
+                raise Refused(Status.UNKNOWN_COMMAND, f"unknown part {message.opcode}")
+        except FormatError as error:
+            self._fail(Status.BAD_REQUEST, error.message)
+        except Refused as refused:
+            self._fail(refused.status, refused.reason)
+        else:
+            self.work()
+
+    def _block_done(self, size: int) -> None:
+        self.link.consume(size)
+        if self.installer:
+            self.send_event(Opcode.PROGRESS, Status.OK, messages.Progress(blocks_done=self.installer.blocks_done))
+
+    def _fail(self, status: Status, reason: str) -> None:
+        self.installer = None
+        self.display = self._idle_text()
+        self.note("update_failed", reason)
+        self.send_event(Opcode.FAILED, status, Detail(text=reason))
+
+    def work(self) -> None:
+        """Run the next flash job, then wait as long as the part was busy."""
+        installer = self.installer
+        if self._busy or installer is None or not installer.jobs:
+            return
+        job = installer.jobs.popleft()
+        before = self.flash.busy_s
+        try:
+            job.run()
+        except Refused as refused:
+            self._fail(refused.status, refused.reason)
+            return
+        self._busy = True
+
+        def done() -> None:
+            self._busy = False
+            if self.installer is installer:
+                job.done()
+            self.work()
+
+        self.later(self.flash.busy_s - before, done)
+
+    def info(self) -> messages.Info:
+        timing = self.flash.timing
+        return messages.Info(
+            vendor=self.identity.vendor,
+            model=self.identity.model,
+            revision=self.identity.revision,
+            serial_number=self.identity.serial_number,
+            version=self.reported_version or self.version,
+            bootloader=BOOTLOADER_VERSION,
+            security_counter=self.counter.value,
+            trust_version=self.trust.record.version if self.trust else 0,
+            capacity=CAPACITY,
+            erase_size=BLOCK,
+            erase_time_us=round(timing.erase_block_s * 1e6),
+            program_size=PAGE,
+            program_time_us=round(timing.program_page_s * 1e6),
+            verify_time_us=round(commands.SIGNATURE_S * 1e6),
+            restart_time_ms=round(RESTART_S * 1e3),
+        )
+
+
+def _name(opcode: int) -> str:
+    try:
+        return Opcode(opcode).name
+    except ValueError:
+        return f"opcode {opcode:#04x}"

@@ -1,1 +1,61 @@
+"""Build, sign, stream and verify firmware for payment terminals: the library.
 
+Everything a script needs can be imported from here; nothing is loaded before it is used.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+VERSION_MARK = "fwtool-terminal 0.1.0"
+"""Literal, compared by `fwtool.marks` at start."""
+
+_FACE = {
+    "ToolError": "formats.errors",
+    "Event": "fwtool.events",
+    "FlashJob": "fwtool.flashing",
+    "FlashResult": "fwtool.flashing",
+    "flash": "fwtool.flashing",
+    "Finding": "fwtool.findings",
+    "diagnose": "fwtool.diagnosis",
+    "Connection": "fwtool.connection",
+    "connect": "fwtool.connection",
+    "Records": "fwtool.records",
+    "load_trust": "fwtool.trust_store",
+    "load_package": "fwtool.packages",
+}
+
+if TYPE_CHECKING:
+    from formats.errors import ToolError
+    from fwtool.connection import Connection, connect
+    from fwtool.diagnosis import diagnose
+    from fwtool.events import Event
+    from fwtool.findings import Finding
+    from fwtool.flashing import FlashJob, FlashResult, flash
+    from fwtool.packages import load_package
+    from fwtool.records import Records
+    from fwtool.trust_store import load_trust
+
+__all__ = [
+    "Connection",
+    "Event",
+    "Finding",
+    "FlashJob",
+    "FlashResult",
+    "Records",
+    "ToolError",
+    "connect",
+    "diagnose",
+    "flash",
+    "load_package",
+    "load_trust",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FACE:
+        raise AttributeError(f"module 'fwtool' has no attribute {name!r}")
+    module = importlib.import_module(_FACE[name])
+    value = getattr(module, name)
+    globals()[name] = value
+    return value

@@ -10,7 +10,8 @@ from hwsim import scenario as scenario_module
 from hwsim.bootstate import BootLog, BootState, SlotMark
 from hwsim.flash import Timing
 from hwsim.machine import LineModel, Machine
-from hwsim.slots import Identity, SlotStore, judge
+from hwsim.peripherals import EPOCH
+from hwsim.slots import DEFAULT_IDENTITY, Identity, SlotStore, judge
 from hwsim.storage import Storage
 from hwsim.terminal import Settings
 from transports.tsp.messages import SlotState
@@ -21,7 +22,7 @@ from transports.virtual import Scheduler
 class Order:
     """What kind of terminal is wanted."""
 
-    identity: Identity = Identity("Acme", "VT-100", 3, "SIM-0001")
+    identity: Identity = DEFAULT_IDENTITY
     trust: bytes | None = None
     """Trust file it is provisioned with."""
     firmware: pathlib.Path | None = None
@@ -33,6 +34,7 @@ class Order:
     timing: Timing | None = None
     seed: int = 1
     max_frame: int = 4096
+    epoch: int = EPOCH
 
 
 def make(order: Order, scheduler: Scheduler) -> Machine:
@@ -53,7 +55,7 @@ def make(order: Order, scheduler: Scheduler) -> Machine:
     if order.firmware is not None and storage.new:
         with order.firmware.open("rb") as file:
             install(storage, file, identity)
-    settings = Settings(identity, order.paper, order.seed, order.max_frame)
+    settings = Settings(identity, order.paper, order.seed, order.max_frame, order.epoch)
     machine = Machine(settings, storage, scheduler, order.line)
     scenario_module.apply(scenario, machine)
     storage.flash.busy_s = 0.0

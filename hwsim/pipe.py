@@ -11,7 +11,8 @@ from formats.errors import ToolError
 from hwsim import scenario as scenario_module
 from hwsim.factory import Order, make
 from hwsim.machine import LineModel, Machine
-from hwsim.slots import Refused
+from hwsim.peripherals import EPOCH
+from hwsim.slots import DEFAULT_IDENTITY, Refused
 from transports.errors import LinkLost
 from transports.pipe import LineOptions
 from transports.virtual import Scheduler
@@ -36,6 +37,9 @@ class SimPipe:
 
     def now(self) -> float:
         return self.machine.scheduler.now()
+
+    def wall_clock(self) -> float:
+        return self.machine.terminal.settings.epoch + self.now()
 
     def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
         if self._closed:
@@ -110,7 +114,8 @@ def _machine(url: str) -> Machine:
             ),
             scenario=scenario_module.load(scenario) if scenario else None,
             seed=int(values.get("seed", 1)),
-            identity=Order.identity._replace(
+            epoch=int(time.time()) if values.get("clock") == "real" else EPOCH,
+            identity=DEFAULT_IDENTITY._replace(
                 model=values.get("model", "VT-100"),
                 revision=int(values.get("revision", 3)),
                 serial_number=values.get("serial", "SIM-0001"),

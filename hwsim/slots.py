@@ -36,6 +36,9 @@ class Identity(NamedTuple):
     serial_number: str
 
 
+DEFAULT_IDENTITY = Identity("Acme", "VT-100", 3, "SIM-0001")
+
+
 class Offered(NamedTuple):
     """A package after its signature has been checked and its manifest read."""
 

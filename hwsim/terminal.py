@@ -25,7 +25,7 @@ from hwsim.journal import DeviceJournal
 from hwsim.layout import CAPACITY
 from hwsim.peripherals import EPOCH, Account, Peripherals
 from hwsim.printer import Printer
-from hwsim.slots import Identity, Refused, SlotStore
+from hwsim.slots import DEFAULT_IDENTITY, Identity, Refused, SlotStore
 from hwsim.statistics import Statistics
 from hwsim.storage import Storage
 from transports.tsp import messages
@@ -47,10 +47,12 @@ MAX_FRAME = 4096
 class Settings:
     """What a terminal is born with."""
 
-    identity: Identity = Identity("Acme", "VT-100", 3, "SIM-0001")
+    identity: Identity = DEFAULT_IDENTITY
     paper: pathlib.Path | None = None
     seed: int = 1
     max_frame: int = MAX_FRAME
+    epoch: int = EPOCH
+    """Time of day at power-on."""
 
 
 class Terminal:
@@ -152,7 +154,7 @@ class Terminal:
 
     def clock(self) -> int:
         """Terminal time, seconds since 1970 UTC."""
-        return EPOCH + int(self.scheduler.now()) + self.peripherals.clock_offset_s
+        return self.settings.epoch + int(self.scheduler.now()) + self.peripherals.clock_offset_s
 
     def date(self) -> str:
         """Business date, ISO 8601."""

@@ -38,6 +38,9 @@ class DescriptorPipe:
     def now(self) -> float:
         return time.monotonic()
 
+    def wall_clock(self) -> float:
+        return time.time()
+
     def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
         if self._closed:
             raise LinkLost(f"{self.name} is closed")

@@ -30,6 +30,10 @@ class Pipe(Protocol):
         """Monotonic seconds."""
         ...
 
+    def wall_clock(self) -> float:
+        """Time of day, seconds since 1970 UTC; a simulated line has its own."""
+        ...
+
     def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
         """Write what fits of `out`, wait until something was written or received, or the time `until` has come.
 

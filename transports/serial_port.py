@@ -67,6 +67,9 @@ class PolledPipe:
     def now(self) -> float:
         return time.monotonic()
 
+    def wall_clock(self) -> float:
+        return time.time()
+
     def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
         import serial
 

@@ -1,0 +1,53 @@
+"""The table of checks. To add one: a file beside this one with a `CHECK`, and a line here."""
+
+from fwtool.checks import (
+    backup_cell,
+    battery_charge,
+    battery_temperature,
+    battery_wear,
+    card_slot,
+    certificate,
+    chip,
+    clock,
+    contactless,
+    display,
+    host,
+    keypad,
+    keys,
+    msr,
+    overlay,
+    printer_head,
+    printer_paper,
+    printer_wear,
+    self_test,
+    settlement,
+    storage,
+    tamper,
+)
+from fwtool.checks.base import Check
+
+CHECKS: tuple[Check, ...] = (
+    tamper.CHECK,
+    overlay.CHECK,
+    card_slot.CHECK,
+    keys.CHECK,
+    battery_charge.CHECK,
+    battery_temperature.CHECK,
+    battery_wear.CHECK,
+    backup_cell.CHECK,
+    storage.CHECK,
+    self_test.CHECK,
+    certificate.CHECK,
+    clock.CHECK,
+    settlement.CHECK,
+    printer_paper.CHECK,
+    printer_head.CHECK,
+    printer_wear.CHECK,
+    msr.CHECK,
+    chip.CHECK,
+    contactless.CHECK,
+    keypad.CHECK,
+    display.CHECK,
+    host.CHECK,
+)
+"""In the order in which they are reported: security first."""

@@ -1,0 +1,22 @@
+"""Contacts of the chip reader."""
+
+from fwtool.checks.base import Check, reading
+from fwtool.findings import Words
+from transports.tsp.messages import Level
+
+CHECK = Check(
+    id="chip.contacts",
+    level=Level.EXTERNAL,
+    title=Words("Chip reader", "芯片读卡器"),
+    value=reading("chip.contacts_ok"),
+    low=1,
+    part="reader",
+    cause=Words(
+        "the chip contacts do not close",
+        "芯片触点不通",
+    ),
+    action=Words(
+        "Use a cleaning card for chip readers; if that does not help, exchange the terminal.",
+        "使用芯片清洁卡;无效则更换终端。",
+    ),
+)

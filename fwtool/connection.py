@@ -1,0 +1,172 @@
+"""From `--port` to a terminal that answers, and back to it after a restart."""
+
+import dataclasses
+import time
+from typing import TypeVar
+
+from formats.errors import ToolError
+from formats.record import Record
+from transports.errors import LinkError, LinkLost
+from transports.pipe import LineOptions
+from transports.registry import open_pipe
+from transports.tsp import messages
+from transports.tsp.messages import Opcode
+from transports.tsp_terminal import TspTerminal
+
+R = TypeVar("R", bound=Record)
+RETRY_S = 0.3
+RETURN_S = 60.0
+"""How long a terminal may take to come back from a restart."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PortOptions:
+    """How to reach a terminal."""
+
+    port: str
+    baud: int = 115200
+    line: str = "8N1"
+    timeout_s: float = 5.0
+
+
+class Connection:
+    """A terminal that has answered, and the means to find it again."""
+
+    def __init__(self, options: PortOptions) -> None:
+        self.options = options
+        self.port = options.port
+        self.terminal = self._open(options.port)
+        self._usb_serial = _usb_serial_of(options.port)
+        try:
+            self.terminal.connect()
+        except BaseException:
+            self.terminal.close()
+            raise
+
+    def _open(self, port: str) -> TspTerminal:
+        pipe = open_pipe(port, LineOptions(self.options.baud, self.options.line))
+        return TspTerminal(pipe, timeout_s=self.options.timeout_s)
+
+    def now(self) -> float:
+        """Seconds on the line's own clock, which is virtual for a simulated one."""
+        return self.terminal.pipe.now()
+
+    def wall_clock(self) -> int:
+        """Time of day at this end, seconds since 1970 UTC."""
+        return int(self.terminal.pipe.wall_clock())
+
+    def ask(self, opcode: Opcode, answer: type[R], request: Record | None = None, *, timeout_s: float = 10.0) -> R:
+        """One command; see `TspTerminal.request`."""
+        return self.terminal.request(opcode, request or messages.Empty(), answer, timeout_s=timeout_s)
+
+    def info(self) -> messages.Info:
+        return self.ask(Opcode.INFO, messages.Info)
+
+    def slots(self) -> tuple[messages.Slot, ...]:
+        return self.ask(Opcode.SLOTS, messages.Slots).slots
+
+    def restart(self) -> None:
+        """Tell it to restart, and wait until it is back; see `return_after_restart`."""
+        self.ask(Opcode.RESET, messages.Empty, messages.ResetRequest(reset=messages.ResetKind.RESTART))
+        self.return_after_restart()
+
+    def return_after_restart(self) -> None:
+        """Find the terminal again: on the same port, or under another name with the same USB serial number.
+
+        Raises:
+            LinkError: it did not come back in time.
+        """
+        self._wait(0.5)  # it answers once more before it goes down
+        until = self.now() + RETURN_S
+        while True:
+            try:
+                self.terminal.connect(timeout_s=self.options.timeout_s)
+            except LinkLost:
+                self._reopen()
+            except LinkError:
+                pass
+            else:
+                return
+            if self.now() >= until:
+                raise LinkError(
+                    f"the terminal did not come back within {RETURN_S:g} s",
+                    name="install_failed",
+                    hint="Look at its display; if it is off, switch it on. Then run the same command again.",
+                    resumable=True,
+                )
+
+    def _wait(self, seconds: float) -> None:
+        until = self.now() + seconds
+        try:
+            while self.now() < until:
+                self.terminal.pipe.exchange(b"", until)
+        except LinkLost:
+            return
+
+    def _reopen(self) -> None:
+        self.terminal.close()
+        until = time.monotonic() + RETURN_S
+        while True:
+            try:
+                self.port = _renamed(self._usb_serial) or self.options.port
+                self.terminal = self._open(self.port)
+            except (LinkError, ToolError) as error:
+                if time.monotonic() >= until:
+                    raise LinkError(
+                        f"the port {self.port} did not come back: {error.message}", name="install_failed", resumable=True
+                    ) from error
+                time.sleep(RETRY_S)
+            else:
+                return
+
+    def close(self) -> None:
+        self.terminal.close()
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def connect(port: str, **options: object) -> Connection:
+    """Open a terminal.
+
+    Args:
+        port: Name or URL as for `--port`; `auto` takes the only candidate.
+        options: Fields of `PortOptions`.
+
+    Raises:
+        LinkError: no device, several candidates, or no answer.
+        LocalError: the port is busy or not allowed.
+    """
+    chosen = _only_candidate() if port == "auto" else port
+    return Connection(PortOptions(chosen, **options))  # type: ignore[arg-type]
+
+
+def _only_candidate() -> str:
+    from transports.serial_port import list_ports
+
+    names = [str(port.device) for port in list_ports() if port.vid is not None]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise LinkError("no terminal is connected", name="no_device", hint="Plug it in, then see `fwtool ports`.")
+    raise LinkError(f"several candidates: {', '.join(names)}", name="several_devices", hint="Name one with --port.")
+
+
+def _usb_serial_of(port: str) -> str:
+    """USB serial number behind a port name, if it has one."""
+    if "://" in port or port.startswith(("sim:", "/dev/pts/")):
+        return ""
+    from transports.serial_port import list_ports
+
+    return next((str(found.serial_number or "") for found in list_ports() if found.device == port), "")
+
+
+def _renamed(usb_serial: str) -> str:
+    if not usb_serial:
+        return ""
+    from transports.serial_port import list_ports
+
+    return next((str(found.device) for found in list_ports() if found.serial_number == usb_serial), "")

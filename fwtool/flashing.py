@@ -1,0 +1,289 @@
+"""The main job: verify, gate, plan, record, send, restart, read back, check, confirm, record.
+
+`flash` is the whole of it; each step is a function that does one thing and raises what went wrong. Nothing is printed
+here; what happens is told through events.
+"""
+
+import dataclasses
+import pathlib
+from typing import Any, NamedTuple
+
+from formats.errors import ToolError
+from formats.fwp.package import Package
+from formats.trust import Trust
+from fwtool import gates
+from fwtool.connection import Connection, connect
+from fwtool.diagnosis import diagnose
+from fwtool.events import Log, OnEvent, TaskBegin, TaskEnd, TaskProgress, ignore
+from fwtool.findings import Finding, Outcome
+from fwtool.packages import PackageSource, load_package
+from fwtool.plan import Plan, make_plan
+from fwtool.records import Records, new_job_id
+from transports.errors import LinkError, LinkLost
+from transports.tsp import messages
+from transports.tsp.messages import Level, Mode, Opcode, Slot, SlotState
+
+
+@dataclasses.dataclass(frozen=True)
+class FlashJob:
+    """What is to be done."""
+
+    package: pathlib.Path | str
+    port: str
+    trust: Trust
+    dry_run: bool = False
+    resume: bool = True
+    confirm: bool = True
+    dev: bool = False
+    technician: str = ""
+    port_options: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class FlashResult:
+    """What was done, to one terminal."""
+
+    job: str
+    port: str
+    serial_number: str
+    version_before: str
+    version_after: str
+    bytes_image: int
+    bytes_sent: int
+    duration_s: float
+    transfer_s: float
+    """Of `duration_s`, the time in which blocks were sent."""
+    predicted_s: float
+    resumed: bool
+    verdict: str
+    """updated, unchanged, on_trial or planned."""
+    changed: bool
+    plan: Plan
+    line_limit: float | None
+    """Payload bytes per second the line can carry; None if the line is not the limit."""
+    bytes_payload: int = 0
+    """Payload bytes that were sent in this run."""
+
+
+class _Before(NamedTuple):
+    """The terminal as it was found."""
+
+    situation: gates.Situation
+    slots: tuple[Slot, ...]
+    findings: list[Finding]
+
+
+def flash(job: FlashJob, records: Records, on_event: OnEvent = ignore) -> FlashResult:
+    """Update one terminal, or find that there is nothing to do.
+
+    Every attempt leaves a record; a `started` entry is on the disk before anything is written to the terminal.
+
+    Raises:
+        ToolError: with its name and exit code; `resumable` says whether the same call continues the job.
+    """
+    job_id = new_job_id()
+    origin = {"act": "flash", "technician": job.technician, "port": job.port, "package": str(job.package), "dev": job.dev}
+    started = False
+    try:
+        package = _verify(job, on_event)
+        with package.sealed.file:
+            origin["digest"] = package.sealed.digest.hex()
+            with connect(job.port, **job.port_options) as connection:
+                before = _look(connection, package)
+                origin["serial_number"] = before.situation.info.serial_number
+                origin["version_before"] = str(before.situation.info.version)
+                gates.check(before.situation)
+                plan = _plan(connection, package, before)
+                if job.dry_run:
+                    return _result(job_id, connection, before, package, plan, verdict="planned")
+                if _installed(before, package):
+                    records.append(job_id, "finished", {**origin, "verdict": "unchanged"})
+                    return _result(job_id, connection, before, package, plan, verdict="unchanged")
+                records.append(job_id, "started", {**origin, "plan": dataclasses.asdict(plan)})
+                started = True
+                result = _carry_out(job, job_id, connection, package, before, plan, on_event)
+                records.append(job_id, "finished", {**origin, **dataclasses.asdict(result)})
+                return result
+    except BaseException as error:
+        if not job.dry_run:
+            records.append(job_id, "finished" if started else "refused", {**origin, **_failure(error)})
+        raise
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, ToolError):
+        return {"verdict": "failed", "error": error.name, "message": str(error)}
+    return {"verdict": "failed", "error": "interrupted" if isinstance(error, KeyboardInterrupt) else "internal"}
+
+
+def _verify(job: FlashJob, on_event: OnEvent) -> Package:
+    """Every byte of the file, before anybody is called."""
+    on_event(TaskBegin("verify"))
+    package = load_package(job.package, job.trust, dev=job.dev)
+    on_event(TaskEnd("verify", 0.0))
+    return package
+
+
+def _look(connection: Connection, package: Package) -> _Before:
+    info, slots = connection.info(), connection.slots()
+    situation = gates.Situation(
+        manifest=package.manifest,
+        info=info,
+        status=connection.ask(Opcode.STATUS, messages.TerminalStatus),
+        batch=connection.ask(Opcode.BATCH, messages.Batch),
+        peer=connection.terminal.peer,
+        running=next((slot for slot in slots if slot.running), None),
+    )
+    return _Before(situation, slots, diagnose(connection, Level.INTERNAL))
+
+
+def _plan(connection: Connection, package: Package, before: _Before) -> Plan:
+    status = before.situation.status
+    held = status.blocks_held if status.update_digest == package.sealed.digest else 0
+    return make_plan(
+        package,
+        before.situation.info,
+        held=min(held, len(package.table)),
+        byte_time_s=connection.terminal.pipe.byte_time_s,
+        frame_payload=connection.terminal.link.payload_size,
+        round_trip_s=connection.terminal.link.round_trip_s,
+    )
+
+
+def _installed(before: _Before, package: Package) -> bool:
+    running = before.situation.running
+    return running is not None and running.digest == package.sealed.digest and running.state is SlotState.ACTIVE
+
+
+def _carry_out(
+    job: FlashJob, job_id: str, connection: Connection, package: Package, before: _Before, plan: Plan, on_event: OnEvent
+) -> FlashResult:
+    start = connection.now()
+    running = before.situation.running
+    on_trial = running is not None and running.digest == package.sealed.digest and before.situation.status.mode is Mode.TRIAL
+    sent = None if on_trial else _send(job, connection, package, on_event)
+    if not on_trial:
+        on_event(Log("restarting into the new firmware"))
+        connection.restart()
+    _read_back(connection, package, before)
+    _compare_health(connection, before)
+    verdict = "on_trial"
+    if job.confirm:
+        connection.ask(Opcode.CONFIRM, messages.Empty, messages.Confirm(digest=package.sealed.digest))
+        verdict = "updated"
+    return _result(job_id, connection, before, package, plan, verdict=verdict, sent=sent, start=start)
+
+
+class _Transfer(NamedTuple):
+    bytes_written: int
+    bytes_payload: int
+    duration_s: float
+    resumed: bool
+
+
+def _send(job: FlashJob, connection: Connection, package: Package, on_event: OnEvent) -> _Transfer:
+    source = PackageSource(package)
+    total = package.manifest.installed_size
+    start = connection.now()
+    first: int | None = None
+
+    def progress(blocks: int, written: int) -> None:
+        del written
+        nonlocal first
+        done = source.bytes_before(blocks)
+        if first is None:
+            first = done
+            on_event(TaskBegin("transfer", total, done))
+            return
+        elapsed = connection.now() - start
+        rate = (done - first) / elapsed if elapsed > 0 else 0.0
+        on_event(TaskProgress("transfer", done, total, rate, (total - done) / rate if rate else None))
+
+    try:
+        sent = connection.terminal.send_update(source, resume=job.resume, progress=progress)
+    except LinkLost as error:
+        raise LinkError(
+            f"the transfer stopped: {error.message}",
+            name="transfer_incomplete",
+            hint="The terminal keeps its old firmware. Run the same command again: it goes on where it stopped.",
+            resumable=True,
+        ) from error
+    duration = connection.now() - start
+    on_event(TaskEnd("transfer", duration))
+    return _Transfer(sent.bytes_written, total - (first or 0), duration, sent.blocks_held > 0)
+
+
+def _read_back(connection: Connection, package: Package, before: _Before) -> None:
+    """What runs now, as the terminal reports it in two independent answers, must be what was sent."""
+    info, slots = connection.info(), connection.slots()
+    was = before.situation.info
+    if (info.serial_number, info.model) != (was.serial_number, was.model):
+        raise LinkError(
+            f"another terminal answers now: {info.model} {info.serial_number}, expected {was.model} {was.serial_number}",
+            name="wrong_device",
+            hint="Connect the first one again and run the same command.",
+        )
+    running = next((slot for slot in slots if slot.running), None)
+    if running is None or running.digest != package.sealed.digest:
+        found = str(running.version) if running else "no firmware"
+        raise ToolError(
+            f"the terminal went back to its old firmware ({found})",
+            name="reverted",
+            hint="It refused the new one at start; `fwtool journal show` says why. The terminal is usable.",
+            resumable=True,
+        )
+    if info.version != package.manifest.version:
+        raise ToolError(
+            f"the terminal says it runs {info.version}; {package.manifest.version} was installed",
+            name="read_back_differs",
+            hint="Do not trust this terminal: take it out of service and tell the bank.",
+        )
+
+
+def _compare_health(connection: Connection, before: _Before) -> None:
+    """Nothing that was good may be bad now; otherwise the terminal is left on trial and goes back by itself."""
+    good = {finding.id for finding in before.findings if finding.outcome is not Outcome.FAIL}
+    worse = [f for f in diagnose(connection, Level.INTERNAL) if f.outcome is Outcome.FAIL and f.id in good]
+    if not worse:
+        return
+    connection.restart()
+    raise ToolError(
+        f"the health check got worse under the new firmware: {', '.join(finding.id for finding in worse)}",
+        name="reverted",
+        hint="The new firmware was not confirmed; the terminal has gone back to the old one.",
+    )
+
+
+def _result(
+    job_id: str,
+    connection: Connection,
+    before: _Before,
+    package: Package,
+    plan: Plan,
+    *,
+    verdict: str,
+    sent: _Transfer | None = None,
+    start: float | None = None,
+) -> FlashResult:
+    changed = verdict in ("updated", "on_trial")
+    byte_time = connection.terminal.pipe.byte_time_s
+    return FlashResult(
+        job=job_id,
+        port=connection.port,
+        serial_number=before.situation.info.serial_number,
+        version_before=str(before.situation.info.version),
+        version_after=str(package.manifest.version if changed else before.situation.info.version),
+        bytes_image=package.manifest.installed_size,
+        bytes_sent=sent.bytes_written if sent else 0,
+        duration_s=round(connection.now() - start, 3) if start is not None else 0.0,
+        transfer_s=round(sent.duration_s, 3) if sent else 0.0,
+        predicted_s=plan.total_s,
+        resumed=bool(sent and sent.resumed),
+        verdict=verdict,
+        changed=changed,
+        plan=plan,
+        line_limit=1 / byte_time if byte_time else None,
+        bytes_payload=sent.bytes_payload if sent else 0,
+    )
+
+

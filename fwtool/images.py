@@ -1,6 +1,5 @@
 """Use cases on image files: build, sign, verify, look."""
 
-import hashlib
 import os
 import pathlib
 import re
@@ -106,15 +105,6 @@ def build_package(recipe: build.Recipe, inputs: list[InputSpec], limits: Limits,
     with replacing(out) as file:
         build.write(recipe, parts, file)
     return seal_file(out).open()
-
-
-def build_identity(inputs: list[InputSpec]) -> str:
-    """A build id for those who give none: from the content alone, so the same inputs have the same one."""
-    state = hashlib.sha256()
-    for spec in inputs:
-        with open_input(spec.path) as file:
-            state.update(hashlib.file_digest(file, "sha256").digest())
-    return state.hexdigest()[:16]
 
 
 def source_date_epoch() -> int:

@@ -1,0 +1,141 @@
+"""What all verbs share: the global options (before or after the verb), and the application object they fill."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from formats.errors import ToolError
+from fwtool import config
+from fwtool.cli.output import Output
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What a verb leaves: data for JSON, lines for people."""
+
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)
+    lines: list[str] = dataclasses.field(default_factory=list)
+    changed: bool = False
+    failure: ToolError | None = None
+    """The verb did its work and has data to show, yet the exit code is a failure's."""
+    silent: bool = False
+    """The verb has written its own output (a server); no result follows."""
+
+
+class App:
+    """Flags as given; settings and output as they follow from them."""
+
+    def __init__(self) -> None:
+        self.flags: dict[str, Any] = {}
+        self.command = ""
+        self._output: Output | None = None
+
+    @property
+    def output(self) -> Output:
+        if self._output is None:
+            self._output = Output(
+                json=bool(self.flags.get("json")),
+                quiet=bool(self.flags.get("quiet")),
+                verbose=bool(self.flags.get("verbose")),
+                progress=not self.flags.get("no_progress"),
+            )
+            self._output.command = self.command
+        return self._output
+
+    @property
+    def dev(self) -> bool:
+        return bool(self.flags.get("dev"))
+
+    @property
+    def settings(self) -> config.Config:
+        return config.load(self.flags)
+
+    @property
+    def state_dir(self) -> pathlib.Path:
+        return self.settings.state_dir
+
+
+def _store(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    app = context.find_object(App)
+    if app is not None and value and parameter.name:
+        app.flags[parameter.name] = value
+
+
+def global_options() -> list[click.Option]:
+    """Fresh option objects for a command or group."""
+
+    def option(*names: str, help: str, **rest: Any) -> click.Option:  # noqa: A002 - click's own word
+        return click.Option(names, help=help, expose_value=False, callback=_store, **rest)
+
+    return [
+        option("--json", is_flag=True, help="One JSON object per line on stdout."),
+        option("--lang", type=click.Choice(["en", "zh"]), help="Language of findings: English or Chinese."),
+        option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
+        option("-v", "--verbose", is_flag=True, help="Say more."),
+        option("--debug", is_flag=True, help="Show where an error comes from."),
+        option("--no-progress", is_flag=True, help="No progress bar."),
+        option("--technician", metavar="NAME", help="Who works here; goes into the record."),
+        option("--state-dir", metavar="DIR", help="Where records and trust are kept."),
+        option("--dev", is_flag=True, help="Accept the sample keys, whose private halves are public."),
+    ]
+
+
+class Verb(click.Command):
+    """A command that takes the global options too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(global_options())
+
+
+class VerbGroup(click.Group):
+    """A group whose commands are verbs."""
+
+    command_class = Verb
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(global_options())
+
+
+pass_app = click.make_pass_decorator(App)
+
+
+def port_options(function: F) -> F:
+    """`--port` and how to talk there; arrives as one argument `port: dict`."""
+    options = (
+        click.option("--port", "port", metavar="PORT", help="Serial port or URL, sim:, or auto."),
+        click.option("--baud", default=115200, show_default=True, type=click.IntRange(50, 20_000_000), help="Line rate."),
+        click.option("--line", default="8N1", show_default=True, help="Data bits, parity, stop bits."),
+        click.option(
+            "--timeout", "timeout_s", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600), metavar="S",
+            help="Silence after which the device is given up.",
+        ),
+    )  # fmt: skip
+    for add in reversed(options):
+        function = add(function)
+    return function
+
+
+def open_port(app: App, port: str | None, baud: int, line: str, timeout_s: float) -> Any:
+    """Connect to the terminal that the options name."""
+    from fwtool.connection import connect
+
+    return connect(need_port(app, port), baud=baud, line=line, timeout_s=timeout_s)
+
+
+def need_port(app: App, port: str | None) -> str:
+    """The port from the flag, the environment or the configuration.
+
+    Raises:
+        ToolError: none is named (`usage`).
+    """
+    named = port or app.settings.port
+    if not named:
+        raise ToolError("which terminal? No port is named", name="usage", hint="Give --port PORT; `fwtool ports` lists them.")
+    return named

@@ -2,7 +2,6 @@
 
 import dataclasses
 import enum
-import types
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -37,7 +36,7 @@ class Snapshot:
     statistics: Mapping[str, int]
     batch: messages.Batch
     clock_skew_s: int
-    answers: Mapping[str, bool] = types.MappingProxyType({})
+    answers: Mapping[str, bool]
     """What a person has said to the questions of the interactive level."""
 
 

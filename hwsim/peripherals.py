@@ -100,7 +100,7 @@ class Account:
     minor_units: int = 0
     currency: str = "CNY"
     offline_unsent: int = 0
-    last_close: int = EPOCH - 9 * 3600
+    last_close: int = 0
 
     def open_with(self, count: int) -> None:
         self.state = BatchState.OPEN if count else BatchState.CLOSED

@@ -64,7 +64,7 @@ class Terminal:
         self.flash: NorFlash = storage.flash
         self.counter = storage.counter
         self.peripherals = Peripherals()
-        self.account = Account()
+        self.account = Account(last_close=settings.epoch - 9 * 3600)
         self.statistics = Statistics()
         self.printer = Printer(settings.paper)
         self.transmit: Callable[[bytes], None] = lambda data: None

@@ -1,0 +1,86 @@
+"""`fwtool doctor`: is this computer fit for the job?"""
+
+import importlib.metadata
+import os
+import platform
+import time
+from typing import Any
+
+import click
+
+from formats.checksums import crcmod_is_compiled
+from formats.errors import ToolError
+from fwtool import __version__
+from fwtool.cli.app import App, Outcome, Verb, pass_app
+from fwtool.files import write_file
+from fwtool.trust_store import PINNED
+
+LIBRARIES = ("click", "construct", "crcmod-plus", "cryptography", "pillow", "pyelftools", "pyserial", "tqdm")
+
+
+@click.command(cls=Verb)
+@pass_app
+def command(app: App) -> Outcome:
+    """Check this computer: versions, ports, rights, speed."""
+    problems: list[str] = []
+    data: dict[str, Any] = {
+        "fwtool": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+        "libraries": {name: _version(name, problems) for name in LIBRARIES},
+        "crc32_mb_s": _crc_speed(),
+        "crcmod_compiled": crcmod_is_compiled(),
+        "state_dir": str(app.state_dir),
+        "trust_pinned": (app.state_dir / PINNED).is_file(),
+        "ports": _ports(problems),
+    }
+    if not data["crcmod_compiled"]:
+        problems.append("crcmod runs without its compiled part, 30 times slower: install crcmod-plus, remove crcmod")
+    try:
+        app.state_dir.mkdir(parents=True, exist_ok=True)
+        write_file(app.state_dir / ".doctor", b"")
+        (app.state_dir / ".doctor").unlink()
+    except (ToolError, OSError) as error:
+        problems.append(f"records cannot be written: {error}")
+    data["problems"] = problems
+    lines = [
+        f"fwtool {__version__}, Python {data['python']}, {data['system']}",
+        "libraries  " + ", ".join(f"{name} {version}" for name, version in data["libraries"].items()),
+        f"checksums  CRC-32 {data['crc32_mb_s']} MB/s, crcmod {'compiled' if data['crcmod_compiled'] else 'pure Python'}",
+        f"records    {data['state_dir']}",
+        f"trust      {'pinned' if data['trust_pinned'] else 'none pinned: give --trust, or fwtool trust install TRUST'}",
+        f"ports      {', '.join(data['ports']) or 'none'}",
+        *(f"problem    {problem}" for problem in problems),
+    ]
+    failure = None
+    if problems:
+        failure = ToolError(f"{len(problems)} problems found", name="missing_component", hint=problems[0])
+    return Outcome(data, lines, failure=failure)
+
+
+def _version(name: str, problems: list[str]) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        problems.append(f"{name} is not installed")
+        return "missing"
+
+
+def _crc_speed() -> int:
+    import zlib
+
+    data = bytes(1 << 20)
+    start = time.perf_counter()
+    for _ in range(16):
+        zlib.crc32(data)
+    return round(16 * len(data) / 1e6 / (time.perf_counter() - start))
+
+
+def _ports(problems: list[str]) -> list[str]:
+    from transports.serial_port import list_ports
+
+    names = [str(port.device) for port in list_ports()]
+    for name in names:
+        if os.name == "posix" and not os.access(name, os.R_OK | os.W_OK):
+            problems.append(f"{name} may not be used: add yourself to its group (often dialout), then log in again")
+    return names

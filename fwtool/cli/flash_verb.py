@@ -1,0 +1,71 @@
+"""`fwtool flash`: the main job."""
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import click
+
+from fwtool.cli.app import App, Outcome, Verb, need_port, pass_app, port_options
+from fwtool.cli.output import size_text
+from fwtool.flashing import FlashJob, FlashResult, flash
+from fwtool.records import Records
+from fwtool.trust_store import find_trust
+
+
+@click.command(cls=Verb)
+@click.argument("package", type=click.Path(path_type=pathlib.Path))
+@click.option("--trust", default="", help="Trust file, or a public key; the pinned trust if not given.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done and how long it would take.")
+@click.option("--no-resume", is_flag=True, help="Start from the first block, whatever the terminal holds.")
+@click.option("--no-confirm", is_flag=True, help="Leave the new firmware on trial: it goes back at the next restart.")
+@port_options
+@pass_app
+def command(
+    app: App, /, package: pathlib.Path, trust: str, dry_run: bool, no_resume: bool, no_confirm: bool, **port: Any
+) -> Outcome:
+    """Update a terminal: verify, send, restart, read back, check, confirm, record."""
+    settings = app.settings
+    job = FlashJob(
+        package=package,
+        port=need_port(app, port.pop("port")),
+        trust=find_trust(trust or settings.trust, app.state_dir, dev=app.dev),
+        dry_run=dry_run,
+        resume=not no_resume,
+        confirm=not no_confirm,
+        dev=app.dev,
+        technician=settings.technician,
+        port_options=port,
+    )
+    if app.dev:
+        app.output.say("--dev: sample keys are accepted; never use this on a terminal in the field")
+    result = flash(job, Records(app.state_dir), app.output.on_event)
+    app.output.context.update(port=result.port, serial_number=result.serial_number)
+    device = {field: value for field, value in dataclasses.asdict(result).items() if field != "plan"}
+    data = {"devices": [device], "plan": dataclasses.asdict(result.plan)}
+    return Outcome(data, _lines(result), result.changed)
+
+
+def _lines(result: FlashResult) -> list[str]:
+    plan = result.plan
+    if result.verdict == "planned":
+        return [
+            f"would update {result.serial_number} from {plan.version_from} to {plan.version_to}:",
+            f"  send    {plan.blocks_total - plan.blocks_held} of {plan.blocks_total} blocks, {size_text(plan.bytes_to_send)}",
+            f"  flash   {plan.erase_count} erases, {plan.program_count} page programs",
+            f"  time    {plan.transfer_s:.1f} s for the transfer ({plan.limit} is the limit), {plan.total_s:.1f} s in all",
+        ]
+    if result.verdict == "unchanged":
+        return [f"nothing to do: {result.serial_number} runs {result.version_before} already"]
+    lines = [_speed(result)] if result.transfer_s else []
+    state = "" if result.verdict == "updated" else " (on trial: confirm with `fwtool slots confirm`, or it goes back)"
+    return [*lines, f"{result.serial_number}: {result.version_before} -> {result.version_after}{state}, record {result.job}"]
+
+
+def _speed(result: FlashResult) -> str:
+    rate = result.bytes_payload / result.transfer_s
+    text = f"{result.bytes_payload / 1e3:.1f} kB in {result.transfer_s:.1f} s: {rate / 1e3:.2f}"
+    if result.line_limit:
+        share = 100 * rate / result.line_limit
+        return f"{text} of {result.line_limit / 1e3:.2f} kB/s: {share:.1f} % of the line"
+    return f"{text} kB/s"

@@ -1,0 +1,61 @@
+"""`fwtool slots`: show, confirm, revert."""
+
+from typing import Any
+
+import click
+
+from formats.errors import ToolError
+from fwtool.cli.app import App, Outcome, VerbGroup, open_port, pass_app, port_options
+from fwtool.cli.device import slot_json
+from fwtool.cli.recording import recorded
+from transports.tsp import messages
+from transports.tsp.messages import Opcode, SlotState
+
+
+@click.group(cls=VerbGroup)
+def command() -> None:
+    """Show the firmware slots; confirm or revert what runs on trial."""
+
+
+@command.command()
+@port_options
+@pass_app
+def show(app: App, /, **port: Any) -> Outcome:
+    """Show both slots."""
+    with open_port(app, **port) as connection:
+        slots = connection.slots()
+    return Outcome({"slots": [slot_json(slot) for slot in slots]}, [_line(slot) for slot in slots])
+
+
+@command.command()
+@port_options
+@pass_app
+def confirm(app: App, /, **port: Any) -> Outcome:
+    """Keep the firmware that runs on trial; the security counter follows it."""
+    with open_port(app, **port) as connection, recorded(app, "confirm", connection) as record:
+        running = next((slot for slot in connection.slots() if slot.running), None)
+        if running is None:
+            raise ToolError("no firmware is running", name="install_failed", hint="Flash one.")
+        changed = running.state is SlotState.TRIAL
+        connection.ask(Opcode.CONFIRM, messages.Empty, messages.Confirm(digest=running.digest))
+        record["version"] = str(running.version)
+    done = "confirmed" if changed else "was confirmed already"
+    return Outcome({"version": str(running.version)}, [f"{running.version} {done}"], changed)
+
+
+@command.command()
+@port_options
+@pass_app
+def revert(app: App, /, **port: Any) -> Outcome:
+    """Go back to the firmware in the other slot, if the security counter allows it."""
+    with open_port(app, **port) as connection, recorded(app, "revert", connection) as record:
+        connection.ask(Opcode.REVERT, messages.Empty)
+        connection.return_after_restart()
+        version = str(connection.info().version)
+        record["version"] = version
+    return Outcome({"version": version}, [f"the terminal runs {version}"], True)
+
+
+def _line(slot: messages.Slot) -> str:
+    running = ", running" if slot.running else ""
+    return f"slot {slot.index}  {slot.state.name.lower()}{running}  {slot.version}  counter {slot.security_counter}  {slot.digest.hex()[:16]}"

@@ -53,6 +53,8 @@ class Settings:
     max_frame: int = MAX_FRAME
     epoch: int = EPOCH
     """Time of day at power-on."""
+    byte_time_s: float = 0.0
+    """Of the line, which a terminal knows: it sets the rate itself."""
 
 
 class Terminal:
@@ -87,7 +89,9 @@ class Terminal:
             features=int(Feature.UPDATE | Feature.PRINTER | Feature.RESUME), max_block=MAX_BLOCK,
             max_manifest=messages.MAX_BODY, window=WINDOW, nonce=bytes(16), peer_nonce=bytes(16), public_key=b"",
         )  # fmt: skip
-        self.link = Link(Role.DEVICE, hello, generator.randbytes, dead_after_s=30.0)
+        self.link = Link(
+            Role.DEVICE, hello, generator.randbytes, byte_time_s=settings.byte_time_s, dead_after_s=30.0
+        )
         self._splitter = messages.Splitter()
 
     # -- power ------------------------------------------------------------------------------------------------------

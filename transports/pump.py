@@ -8,7 +8,9 @@ from transports.pipe import Pipe
 from transports.tsp.link import Event, Link
 
 WRITE_AHEAD = 1 << 14
-"""Bytes asked from the engine at a time: enough to keep a fast pipe busy, little enough to react."""
+"""Bytes asked from the engine at a time where the line is not the limit."""
+WRITE_AHEAD_S = 0.02
+"""The same as time on a line with a rate: an acknowledgement must not wait behind more than this, and a frame."""
 
 
 class Pump:
@@ -19,6 +21,7 @@ class Pump:
         self.bytes_received = 0
         self.bytes_written = 0
         self._pending = b""
+        self._room = min(WRITE_AHEAD, int(WRITE_AHEAD_S / pipe.byte_time_s)) if pipe.byte_time_s else WRITE_AHEAD
 
     def step(self, until: float) -> Event | None:
         """Move some bytes, or wait at most until `until`; get the next event, if there is one.
@@ -35,7 +38,7 @@ class Pump:
             self.link.handle_deadline(now)
             deadline = self.link.next_deadline()
         if not self._pending:
-            self._pending = self.link.data_to_send(now, WRITE_AHEAD)
+            self._pending = self.link.data_to_send(now, max(1, self._room))
             deadline = self.link.next_deadline()
         event = self.link.next_event()
         if event is not None:

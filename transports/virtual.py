@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 USB_PACKET = 62
 """Payload of a full-speed packet of the usual USB-serial adapter (64 bytes less two of status): sent at once when full."""
+PIECE_S = 0.01
+"""A line brings bytes as they come; the model brings those of ten milliseconds at a time."""
 TRANSMIT_BUFFER = 4096
 """What an operating system's serial driver takes ahead."""
 
@@ -109,6 +111,11 @@ class Wire:
 
     def send(self, data: bytes) -> None:
         """Put bytes on the line behind those that are there."""
+        step = max(64, int(PIECE_S / self.byte_time_s)) if self.byte_time_s else len(data)
+        for start in range(0, len(data), step):
+            self._carry(data[start : start + step])
+
+    def _carry(self, data: bytes) -> None:
         self.bytes_carried += len(data)
         self._busy_until = max(self.scheduler.now(), self._busy_until) + len(data) * self.byte_time_s
         if self.disturb:

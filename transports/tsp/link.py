@@ -150,8 +150,11 @@ class Link:
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the line."""
         self._last_activity = now
+        bad = self._decoder.bad_frames
         for frame in self._decoder.feed(data):
             self._handle(frame, now)
+        if self.peer is None and self._decoder.bad_frames > bad:
+            self._refuse()  # good headers, foreign CRC seed: somebody still talks in a session that we have forgotten
 
     def _handle(self, frame: Frame, now: float) -> None:
         handlers = {
@@ -334,7 +337,7 @@ class Link:
     def _stall_due(self) -> float | None:
         if not self._decoder.waiting:
             return None
-        return self._last_activity + STALL_S + 64 * self.byte_time_s
+        return self._last_activity + STALL_S + 256 * self.byte_time_s
 
     def _repeat_due(self) -> float | None:
         if not self.sender.flying or self.peer is None:

@@ -50,8 +50,8 @@ class Receiver:
         self.window = window
         self.received = 0
         self.consumed = 0
-        self.highest = -1
-        """Highest sequence number seen, unwrapped; -1 before the first frame."""
+        self.highest = 0
+        """Highest sequence number seen, unwrapped; 0 before the first frame, which has number 1."""
         self._islands: list[tuple[int, bytes]] = []
 
     @property
@@ -91,7 +91,7 @@ class Receiver:
                 ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
             elif len(ranges) < MAX_RANGES:
                 ranges.append((start, end))
-        return Ack(max(self.highest, 0), self.received, self.limit, tuple(ranges))
+        return Ack(self.highest, self.received, self.limit, tuple(ranges))
 
 
 def unwrap(sequence: int, near: int) -> int:
@@ -118,7 +118,7 @@ class Sender:
         self.limit = limit
         self.acked = 0
         """Everything before this offset has arrived."""
-        self.sequence = 0
+        self.sequence = 1
         """Sequence number of the next frame."""
         self.in_flight = 0
         """Bytes in frames that are on their way."""

@@ -12,6 +12,7 @@ VERSION_MARK = "fwtool-terminal 0.1.0"
 
 _FACE = {
     "ToolError": "formats.errors",
+    "Trust": "formats.trust",
     "Event": "fwtool.events",
     "FlashJob": "fwtool.flashing",
     "FlashResult": "fwtool.flashing",
@@ -27,6 +28,7 @@ _FACE = {
 
 if TYPE_CHECKING:
     from formats.errors import ToolError
+    from formats.trust import Trust
     from fwtool.connection import Connection, connect
     from fwtool.diagnosis import diagnose
     from fwtool.events import Event
@@ -44,6 +46,7 @@ __all__ = [
     "FlashResult",
     "Records",
     "ToolError",
+    "Trust",
     "connect",
     "diagnose",
     "flash",

@@ -38,7 +38,7 @@ from tests.support import (
 
 DIGEST = hashlib.sha256(b"what is signed").digest()
 BLOCK = signatures_of("package", DIGEST, KEY, P256_KEY)
-SECOND_HALF_OF_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 entries = st.lists(
     st.builds(Signature, st.binary(min_size=32, max_size=32), st.binary(min_size=1, max_size=200)),
@@ -251,7 +251,7 @@ def test_a_bad_signature_by_a_trusted_key_fails_even_when_the_threshold_is_met()
 def test_a19_another_form_of_the_same_signature_counts_once() -> None:
     value = P256_KEY.sign(message_for("package", DIGEST))
     r, s = decode_dss_signature(value)
-    other = Signature(P256_KEY.public.key_id, encode_dss_signature(r, SECOND_HALF_OF_P256 - s))
+    other = Signature(P256_KEY.public.key_id, encode_dss_signature(r, P256_ORDER - s))
     first = Signature(P256_KEY.public.key_id, value)
     with pytest.raises(FormatError):
         SignatureBlock.parse(written(*sorted([first, other])))
@@ -347,7 +347,6 @@ def test_damaged_trust_files_raise_one_kind_of_error_and_never_weaken_the_rule()
 
 def test_a_trust_file_has_an_identity() -> None:
     one = trust_of(KEY, SECOND_KEY, threshold=1)
-    assert one.digest == trust_of(SECOND_KEY, KEY, threshold=1).digest or one.record.keys[0].name == "key 1"
     assert one.digest != trust_of(KEY, SECOND_KEY, threshold=2).digest
     signed = signatures_of("trust", one.digest, STRANGER).build()
     again = trust.parse(one.raw[: -len(SignatureBlock().build())] + signed)

@@ -167,7 +167,10 @@ class TspTerminal:
         if begun.blocks_total != source.block_count or begun.blocks_held > begun.blocks_total:
             raise LinkError("the terminal counts the blocks of this package differently", name="protocol")
         progress(begun.blocks_held, self.pump.bytes_written - before)
-        self._stream(source, begun.blocks_held, lambda done: progress(done, self.pump.bytes_written - before))
+        try:
+            self._stream(source, begun.blocks_held, lambda done: progress(done, self.pump.bytes_written - before))
+        finally:
+            self.link.sender.more_coming = False
         self.request(Opcode.FINISH, messages.Empty(), messages.Empty, timeout_s=STALL_S)
         return Sent(begun.blocks_held, self.pump.bytes_written - before)
 

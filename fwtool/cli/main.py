@@ -123,7 +123,7 @@ def _finish(app: App, outcome: Outcome) -> int:
     if output.json:
         output.result(outcome.data, changed=outcome.changed, error=outcome.failure)
     else:
-        for line in outcome.lines:
+        for line in () if output.quiet else outcome.lines:
             output.line(line)
         if outcome.failure:
             output.failure(outcome.failure)

@@ -1,0 +1,44 @@
+"""Build the wheel, install it alone in a fresh environment, and run the end-to-end tests against it."""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TESTS = ["tests/test_cli.py", "tests/test_update.py", "tests/test_flash_cli.py"]
+
+
+def run(*command: str, cwd: pathlib.Path) -> None:
+    if subprocess.run(command, cwd=cwd, check=False).returncode:
+        sys.exit(f"failed: {' '.join(command)}")
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT), cwd=folder)
+        (wheel,) = folder.glob("*.whl")
+        names = zipfile.ZipFile(wheel).namelist()
+        private = [name for name in names if name.endswith(".pem") and not name.endswith(".pub.pem")]
+        if private or any(name.startswith("tests/") for name in names):
+            sys.exit(f"the wheel holds what it must not: {private or 'tests'}")
+        venv.EnvBuilder(with_pip=True).create(folder / "venv")
+        python = str(folder / "venv" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+        run(*pip, "--require-hashes", "--no-deps", "-r", str(ROOT / "requirements" / "dev.txt"), cwd=folder)
+        run(*pip, "--no-deps", "--no-index", str(wheel), cwd=folder)
+        # The tests are copied away from the checkout, so that only the installed packages can be imported.
+        tests = folder / "suite" / "tests"
+        tests.mkdir(parents=True)
+        for path in (ROOT / "tests").glob("*.py"):
+            (tests / path.name).write_bytes(path.read_bytes())
+        (folder / "suite" / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "-q -p no:cacheprovider"\n')
+        run(python, "-m", "pytest", "-n", "2", *TESTS, cwd=folder / "suite")
+        print(f"the wheel works: {wheel.name}, {len(names)} files")
+
+
+if __name__ == "__main__":
+    main()

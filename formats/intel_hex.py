@@ -13,10 +13,12 @@ from formats.sources import Image
 
 DATA, END, SEGMENT, START_SEGMENT, LINEAR, START_LINEAR = range(6)
 MAX_LINE = 600
+BOM = b"\xef\xbb\xbf"
 
 
 def recognise(start: bytes) -> bool:
-    line = start.lstrip()[:11]
+    lines = (line.strip() for line in start.removeprefix(BOM).split(b"\n"))
+    line = next((line for line in lines if line and not line.startswith(b";")), b"")[:11]
     return line.startswith(b":") and all(c in b"0123456789abcdefABCDEF" for c in line[1:])
 
 
@@ -29,7 +31,9 @@ def read(file: BinaryIO) -> Image:
     file.seek(0)
     reader = _Reader()
     offset = 0
-    for line in iter(lambda: file.readline(MAX_LINE), b""):
+    for line in iter(lambda: file.readline(MAX_LINE + 1), b""):
+        if len(line) > MAX_LINE:
+            raise FormatError(f"a line of the HEX file is longer than {MAX_LINE} characters", offset=offset)
         reader.line(line, offset)
         offset += len(line)
     if not reader.ended:
@@ -48,6 +52,8 @@ class _Reader:
 
     def line(self, line: bytes, offset: int) -> None:
         self._number += 1
+        if self._number == 1:
+            line = line.removeprefix(BOM)
         if line[:1] != b":":
             self._other(line, offset)
             return
@@ -98,8 +104,19 @@ class _Reader:
 
     def _other(self, line: bytes, offset: int) -> None:
         text = line.strip()
+        if text.startswith(b";") and _is_record(text[1:]):
+            # `:` and `;` differ in one bit: a record must not turn into a comment unseen.
+            raise self._error("is a comment that holds a whole record: damaged?", offset)
         if text and not text.startswith(b";") and text != b"\x1a":
             raise self._error("does not start with a colon", offset)
 
     def _error(self, what: str, offset: int) -> FormatError:
         return FormatError(f"line {self._number} of the HEX file {what}", offset=offset)
+
+
+def _is_record(digits: bytes) -> bool:
+    try:
+        record = binascii.unhexlify(digits)
+    except ValueError:
+        return False
+    return len(record) >= 5 and len(record) == record[0] + 5 and sum(record) & 0xFF == 0

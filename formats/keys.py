@@ -18,6 +18,7 @@ from formats.errors import FormatError, TrustError
 ED25519: Final = "ed25519"
 ECDSA_P256: Final = "ecdsa-p256"
 ALGORITHMS: Final = (ED25519, ECDSA_P256)
+MAX_PASSPHRASE: Final = 1023
 
 AnyPublic: TypeAlias = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 AnyPrivate: TypeAlias = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
@@ -71,9 +72,15 @@ class PrivateKey:
         return self.handle.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
 
     def pem(self, passphrase: bytes | None = None) -> bytes:
-        """PKCS#8 (RFC 5958), encrypted if a passphrase is given."""
+        """PKCS#8 (RFC 5958), encrypted if a passphrase is given.
+
+        Raises:
+            FormatError: the passphrase is empty or too long (`usage`).
+        """
         lock: serialization.KeySerializationEncryption = serialization.NoEncryption()
-        if passphrase:
+        if passphrase is not None:
+            if not 0 < len(passphrase) <= MAX_PASSPHRASE:
+                raise FormatError(f"a passphrase has 1 to {MAX_PASSPHRASE} bytes", name="usage")
             lock = serialization.BestAvailableEncryption(passphrase)
         return self.handle.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
 

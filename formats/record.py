@@ -51,7 +51,9 @@ class Record:
         try:
             record = cls.from_container(cls.LAYOUT.parse_stream(stream))
         except FormatError as error:
-            raise FormatError(f"{named}: {error.message}", offset=offset + stream.tell()) from error
+            raise FormatError(
+                f"{named}: {error.message}", name=error.name, hint=error.hint, offset=offset + stream.tell()
+            ) from error
         except (c.ConstructError, RecursionError, OverflowError, ValueError, ArithmeticError, LookupError) as error:
             raise FormatError(f"{named} is damaged: {_reason(error)}", offset=offset + stream.tell()) from error
         if stream.tell() != len(data):

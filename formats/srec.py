@@ -29,7 +29,9 @@ def read(file: BinaryIO) -> Image:
     file.seek(0)
     reader = _Reader()
     offset = 0
-    for line in iter(lambda: file.readline(MAX_LINE), b""):
+    for line in iter(lambda: file.readline(MAX_LINE + 1), b""):
+        if len(line) > MAX_LINE:
+            raise FormatError(f"a line of the S-record file is longer than {MAX_LINE} characters", offset=offset)
         reader.line(line, offset)
         offset += len(line)
     if not reader.ended:
@@ -43,6 +45,7 @@ class _Reader:
         self.entry: int | None = None
         self.ended = False
         self._data_records = 0
+        self._data_kind = 0
         self._number = 0
 
     def line(self, line: bytes, offset: int) -> None:
@@ -67,7 +70,14 @@ class _Reader:
         self._record(kind, int.from_bytes(record[1 : 1 + width], "big"), record[1 + width : -1], offset)
 
     def _record(self, kind: int, address: int, data: bytes, offset: int) -> None:
+        if kind >= 5 and data:
+            raise self._error(f"of type S{kind} holds data", offset)
         if kind in (1, 2, 3):
+            if self._data_kind not in (0, kind):
+                raise self._error(f"of type S{kind} follows ones of type S{self._data_kind}", offset)
+            if address + len(data) > 1 << 8 * _ADDRESS_SIZE[kind]:
+                raise self._error("ends beyond its address space", offset)
+            self._data_kind = kind
             self._data_records += 1
             self.memory.add(address, data)
         elif kind in (5, 6):
@@ -75,8 +85,10 @@ class _Reader:
             if address != self._data_records % (1 << 16 if kind == 5 else 1 << 24):
                 raise self._error(f"counts {address} data records, {self._data_records} were read", offset)
         elif kind in (7, 8, 9):
+            if self._data_kind and kind != 10 - self._data_kind:
+                raise self._error(f"of type S{kind} does not end records of type S{self._data_kind}", offset)
             self.ended = True
-            self.entry = address or None
+            self.entry = address
 
     def _error(self, what: str, offset: int) -> FormatError:
         return FormatError(f"line {self._number} of the S-record file {what}", offset=offset)

@@ -1,7 +1,7 @@
 """Checksums: check values of the catalogue, and two independent implementations that agree."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formats.checksums import CRCS, crc_function, crcmod_function, crcmod_is_compiled
@@ -45,6 +45,7 @@ def test_check_values_are_those_of_the_catalogue() -> None:
 
 
 @pytest.mark.parametrize("name", CRCS)
+@settings(deadline=None)
 @given(data=st.binary(max_size=300))
 def test_implementations_agree(name: str, data: bytes) -> None:
     assert crc_function(name)(data) == crcmod_function(name)(data) == bit_by_bit(name, data)

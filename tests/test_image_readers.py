@@ -10,7 +10,7 @@ from typing import BinaryIO
 import bincopy
 import intelhex
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import firmware_samples
@@ -80,7 +80,7 @@ def test_the_gap_is_filled_as_asked() -> None:
     span = slice(GAP.start - BASE, GAP.stop - BASE)
     for form in ("hex", "srec"):
         image = READERS[form](io.BytesIO(sample(form)))
-        assert not [address for address in GAP if address in cells(image)]
+        assert cells(image).keys().isdisjoint(GAP)
         for fill in (0x00, 0xFF, 0xA5):
             assert flat(image, fill)[span] == bytes([fill]) * len(GAP)
 
@@ -142,6 +142,7 @@ def expected(runs: list[tuple[int, bytes]]) -> dict[int, int]:
     return {address + n: byte for address, data in runs for n, byte in enumerate(data)}
 
 
+@settings(deadline=None)
 @given(runs=segments(2**32 - 1), count=st.integers(1, 255), newline=st.sampled_from(["\n", "\r\n"]))
 def test_hex_by_intelhex_reads_back(runs: list[tuple[int, bytes]], count: int, newline: str) -> None:
     made = intelhex.IntelHex()
@@ -154,6 +155,7 @@ def test_hex_by_intelhex_reads_back(runs: list[tuple[int, bytes]], count: int, n
     assert list(image.pieces) == sorted(image.pieces, key=lambda piece: piece.address)
 
 
+@settings(deadline=None)
 @given(
     runs=segments(2**16 - 1) | segments(2**24 - 1) | segments(2**32 - 1),
     count=st.integers(1, 250),
@@ -174,6 +176,7 @@ def test_srec_by_bincopy_reads_back(runs: list[tuple[int, bytes]], count: int, e
     assert image.entry == entry
 
 
+@settings(deadline=None)
 @given(runs=segments(2**32 - 1), seed=st.integers(0, 2**32), lower=st.booleans())
 def test_hex_records_in_any_order_give_the_same_bytes(runs: list[tuple[int, bytes]], seed: int, lower: bool) -> None:
     blocks = []
@@ -186,6 +189,7 @@ def test_hex_records_in_any_order_give_the_same_bytes(runs: list[tuple[int, byte
     assert cells(read_hex(*lines, END)) == expected(runs)
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=300), lines=st.lists(st.sampled_from([b":", b"S1", b"S9", b"\n", b"00", b";", b"\x1a"])))
 def test_random_bytes_raise_one_kind_of_error(data: bytes, lines: list[bytes]) -> None:
     for junk in (data, b"".join(lines) + data, b":" + data, b"S1" + data, b"\x7fELF\x01\x01\x01" + data):
@@ -563,16 +567,26 @@ def test_a3_every_truncation_is_refused_or_changes_nothing(form: str) -> None:
 def test_a6_every_damaged_byte_is_refused_or_harmless(form: str) -> None:
     data = SMALL_FILES[form]
     for at in range(len(data)):
-        for value in range(256):
+        for value in (
+            range(256) if form != "elf" else {0, 1, 0x7F, 0x80, 0xFF, *(data[at] ^ 1 << bit for bit in range(8))}
+        ):
             survives(READERS[form], data[:at] + bytes([value]) + data[at + 1 :])
 
 
 @pytest.mark.parametrize("form", ["hex", "srec"])
 def test_every_flipped_bit_of_a_text_form_is_refused_or_changes_nothing(form: str) -> None:
-    """The sum finds a changed digit; what is left are line endings and the case of letters."""
+    """The sum finds a changed digit; what is left are line endings and the case of letters.
+
+    Not covered by the sum, and left out here: the mark that makes a line a record (`;` for `:` is a comment), and the
+    kind of an S-record, which no checksum of that format covers.
+    """
     data = SMALL_FILES[form]
     whole = cells(READERS[form](io.BytesIO(data)))
     for bit, damaged in flips(data):
+        start = data.rfind(b"\n", 0, bit // 8) + 1
+        if bit // 8 - start == (0 if form == "hex" else 1):
+            survives(READERS[form], damaged)
+            continue
         image = survives(READERS[form], damaged)
         assert image is None or cells(image) == whole, bit
 

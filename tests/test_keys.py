@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formats import keys, trust
@@ -263,6 +263,7 @@ def test_damaged_public_keys_raise_one_kind_of_error(key: keys.PrivateKey, pem: 
             keys.read_public(data)
 
 
+@settings(deadline=None)
 @given(data=st.binary(max_size=200))
 def test_random_bytes_are_no_key(data: bytes) -> None:
     for read in (keys.read_public, keys.read_private):

@@ -61,6 +61,7 @@ def resealed(data: bytes) -> bytes:
 
 
 @given(signatures=entries)
+@settings(deadline=None)
 def test_block_round_trip(signatures: list[Signature]) -> None:
     block = SignatureBlock()
     for signature in signatures:
@@ -170,7 +171,7 @@ def test_a_full_block_takes_no_more() -> None:
 
 
 @given(data=st.binary(max_size=400), head=st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_random_bytes_are_no_block(data: bytes, head: bool) -> None:
     junk = written(tail=data, count=1) if head else data
     try:

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 from formats.errors import FormatError
 from formats.fwp import table
 from formats.fwp.header import Header
-from formats.fwp.manifest import NO_ADDRESS, Cipher, Component, Encoding, Manifest, Note, Slot, check_size
+from formats.fwp.manifest import BLOCK_SIZES, NO_ADDRESS, Cipher, Component, Encoding, Manifest, Note, Slot, check_size
 from formats.fwp.package import Sealed
 from formats.signing import SignatureBlock
 from formats.sources import Source
@@ -56,6 +56,8 @@ def write(
     Raises:
         FormatError: the parts do not make a valid package.
     """
+    if recipe.block_size not in BLOCK_SIZES:
+        raise FormatError(f"block size {recipe.block_size} is none of {', '.join(map(str, BLOCK_SIZES))}")
     draft = _manifest(recipe, parts, [bytes(32)] * len(parts))
     draft.check()
     manifest_size = len(draft.build())

@@ -84,8 +84,7 @@ class TypeField(c.Adapter):  # type: ignore[type-arg]
             raise FormatError(f"unknown component type {obj}", name="unsupported_format") from None
 
     def _encode(self, obj: int, context: object, path: object) -> int:
-        del context, path
-        return int(obj)
+        return self._decode(int(obj), context, path)
 
 
 class Component(Record):

@@ -75,6 +75,8 @@ class Decoder:
         """Bytes that belonged to no good frame, since the start."""
         self.bad_frames = 0
         """Frames with a good header and a wrong CRC, since the start."""
+        self.taken = 0
+        """Steps taken through the input, since the start: frames and skips. While it stands still, one frame is awaited."""
         self._buffer = bytearray()
 
     @property
@@ -88,6 +90,7 @@ class Decoder:
         at = 0
         while (found := self._next(at)) is not None:
             at, frame = found
+            self.taken += 1
             if frame is not None:
                 yield frame
         return

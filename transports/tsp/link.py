@@ -20,6 +20,8 @@ HELLO_INTERVAL_S = 0.25
 PING_INTERVAL_S = 1.0
 STALL_S = 0.25
 """A frame that began and does not go on for so long was none."""
+FRAME_S = 1.0
+"""And a frame may take so long beyond its time on the line, even if something keeps coming (as repeated hellos do)."""
 FIRST_ROUND_TRIP_S = 0.5
 
 
@@ -88,6 +90,7 @@ class Link:
         self._last_heard = -math.inf
         self._last_asked = -math.inf
         self._last_activity = -math.inf
+        self._waiting_since = -math.inf
         self._last_sent = -math.inf
         self._expecting = False
         self._first_wait = -math.inf
@@ -151,8 +154,11 @@ class Link:
         """Bytes from the line."""
         self._last_activity = now
         bad = self._decoder.bad_frames
+        before = self._decoder.taken
         for frame in self._decoder.feed(data):
             self._handle(frame, now)
+        if self._decoder.taken > before or not self._decoder.waiting:
+            self._waiting_since = now
         if self.peer is None and self._decoder.bad_frames > bad:
             self._refuse()  # good headers, foreign CRC seed: somebody still talks in a session that we have forgotten
 
@@ -309,7 +315,7 @@ class Link:
     def handle_deadline(self, now: float) -> None:
         """Time has passed."""
         if (due := self._stall_due()) is not None and now >= due:
-            self._last_activity = now
+            self._last_activity = self._waiting_since = now
             for frame in self._decoder.give_up():
                 self._handle(frame, now)
         if (due := self._repeat_due()) is not None and now >= due:
@@ -337,7 +343,9 @@ class Link:
     def _stall_due(self) -> float | None:
         if not self._decoder.waiting:
             return None
-        return self._last_activity + STALL_S + 256 * self.byte_time_s
+        silent = self._last_activity + STALL_S + 256 * self.byte_time_s
+        longest = self._waiting_since + FRAME_S + 1.5 * self._decoder.max_payload * self.byte_time_s
+        return min(silent, longest)
 
     def _repeat_due(self) -> float | None:
         if not self.sender.flying or self.peer is None:

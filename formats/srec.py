@@ -85,10 +85,9 @@ class _Reader:
             if address != self._data_records % (1 << 16 if kind == 5 else 1 << 24):
                 raise self._error(f"counts {address} data records, {self._data_records} were read", offset)
         elif kind in (7, 8, 9):
-            if self._data_kind and kind != 10 - self._data_kind:
-                raise self._error(f"of type S{kind} does not end records of type S{self._data_kind}", offset)
+            # S7, S8, S9 belong to S3, S2, S1, but tools in the field end everything with S9; zero means no entry point.
             self.ended = True
-            self.entry = address
+            self.entry = address or None
 
     def _error(self, what: str, offset: int) -> FormatError:
         return FormatError(f"line {self._number} of the S-record file {what}", offset=offset)

@@ -318,7 +318,7 @@ def test_hex_wrong_counts_and_foreign_lines_are_refused() -> None:
 
 def test_a43_a_far_byte_does_not_become_a_file_of_zeros() -> None:
     far = read_hex(hex_record(0, 0, b"a"), hex_record(4, 0, b"\x04\0"), hex_record(0, 0, b"b"), END)
-    by_srec = read_srec(s_record(1, 0, b"a"), s_record(3, 64 << 20, b"b"), S_END)
+    by_srec = read_srec(s_record(3, 0, b"a"), s_record(3, 64 << 20, b"b"), s_record(7, 0))
     for image in (far, by_srec):
         with pytest.raises(FormatError) as caught:
             check_holes(image, max_hole=MAX_HOLE, max_size=1 << 40)

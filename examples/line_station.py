@@ -1,6 +1,6 @@
 """A manufacturing station in a few lines: update and check two units at once, one record each.
 
-    python examples/line_station.py PACKAGE TRUST PORT PORT
+python examples/line_station.py PACKAGE TRUST PORT PORT
 """
 
 import sys

@@ -89,9 +89,7 @@ def run(command: Sequence[str], cwd: pathlib.Path) -> str:
     """Runs one tool; its messages come back as text."""
     environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "SOURCE_DATE_EPOCH": "0"}
     # The commands are put together from the constants above, never from input.
-    result = subprocess.run(  # noqa: S603
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise BuildError(f"{command[0]} failed:\n{result.stderr.strip()}")
     return result.stdout
@@ -171,8 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if shutil.which(f"{PREFIX}gcc") is None:
         sys.stderr.write(
-            "arm-none-eabi-gcc is missing: "
-            "install gcc-arm-none-eabi and binutils-arm-none-eabi to rebuild the samples.\n"
+            "arm-none-eabi-gcc is missing: install gcc-arm-none-eabi and binutils-arm-none-eabi to rebuild the samples.\n"
         )
         return 2
     try:

@@ -47,9 +47,7 @@ def crcmod_function(name: str) -> Callable[[bytes], int]:
     import crcmod
 
     crc = CRCS[name]
-    made: Callable[[bytes], int] = crcmod.mkCrcFun(
-        crc.polynomial, initCrc=crc.initial, rev=crc.reflected, xorOut=crc.final_xor
-    )
+    made: Callable[[bytes], int] = crcmod.mkCrcFun(crc.polynomial, initCrc=crc.initial, rev=crc.reflected, xorOut=crc.final_xor)
     return made
 
 

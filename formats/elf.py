@@ -38,7 +38,16 @@ def read(file: BinaryIO) -> Image:
         entry = int(elf.header["e_entry"])
     except FormatError:
         raise
-    except (ELFError, ValueError, KeyError, IndexError, OverflowError, AttributeError, TypeError, AssertionError) as error:
+    except (
+        ELFError,
+        ValueError,
+        KeyError,
+        IndexError,
+        OverflowError,
+        AttributeError,
+        TypeError,
+        AssertionError,
+    ) as error:
         raise FormatError(f"the ELF file is damaged: {type(error).__name__}") from error
     except Exception as error:  # construct errors of pyelftools' own copy have no importable base class
         if "construct" not in type(error).__module__:

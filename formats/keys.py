@@ -139,7 +139,8 @@ def read_public(data: bytes) -> PublicKey:
     """
     if b"PRIVATE KEY" in data:
         raise FormatError(
-            "this is a private key, a public one is expected", hint="Make one with: fwtool keys public KEY.pem --out PUB.pem"
+            "this is a private key, a public one is expected",
+            hint="Make one with: fwtool keys public KEY.pem --out PUB.pem",
         )
     load = serialization.load_pem_public_key if data.lstrip().startswith(b"-----") else serialization.load_der_public_key
     try:

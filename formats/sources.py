@@ -124,8 +124,7 @@ def check_holes(image: Image, *, max_hole: int, max_size: int) -> None:
         hole = second.address - first.address - first.size
         if hole > max_hole:
             raise FormatError(
-                f"there is a hole of {hole} bytes at address 0x{first.address + first.size:08x}, at most {max_hole} "
-                "are filled",
+                f"there is a hole of {hole} bytes at address 0x{first.address + first.size:08x}, at most {max_hole} are filled",
                 name="too_large",
                 hint="If it belongs there, allow it with --max-hole.",
             )

@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from formats.errors import ToolError
 from formats.record import Record
@@ -113,7 +113,9 @@ class Connection:
             except (LinkError, ToolError) as error:
                 if time.monotonic() >= until:
                     raise LinkError(
-                        f"the port {self.port} did not come back: {error.message}", name="install_failed", resumable=True
+                        f"the port {self.port} did not come back: {error.message}",
+                        name="install_failed",
+                        resumable=True,
                     ) from error
                 time.sleep(RETRY_S)
             else:
@@ -122,7 +124,7 @@ class Connection:
     def close(self) -> None:
         self.terminal.close()
 
-    def __enter__(self) -> "Connection":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -82,7 +82,13 @@ def flash(job: FlashJob, records: Records, on_event: OnEvent = ignore) -> FlashR
         ToolError: with its name and exit code; `resumable` says whether the same call continues the job.
     """
     job_id = new_job_id()
-    origin = {"act": "flash", "technician": job.technician, "port": job.port, "package": str(job.package), "dev": job.dev}
+    origin = {
+        "act": "flash",
+        "technician": job.technician,
+        "port": job.port,
+        "package": str(job.package),
+        "dev": job.dev,
+    }
     started = False
     try:
         package = _verify(job, on_event)
@@ -285,5 +291,3 @@ def _result(
         line_limit=1 / byte_time if byte_time else None,
         bytes_payload=sent.bytes_payload if sent else 0,
     )
-
-

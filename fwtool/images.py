@@ -79,9 +79,7 @@ def read_input(spec: InputSpec, limits: Limits) -> tuple[Source, str]:
     kind = registry.detect(file)
     if spec.address is not None:
         if kind.has_addresses:
-            raise ToolError(
-                f"{spec.path} is {kind.name} and brings its own addresses", name="usage", hint="Leave out @ADDRESS."
-            )
+            raise ToolError(f"{spec.path} is {kind.name} and brings its own addresses", name="usage", hint="Leave out @ADDRESS.")
         return Flat(raw.read(file, spec.address), limits.fill), kind.name
     try:
         image: Image = kind.read(file)
@@ -234,4 +232,3 @@ def verify_package(path: pathlib.Path, trust: Trust) -> dict[str, Any]:
         checks.append({"id": "table", "outcome": "held", "key_id": None, "offset": sealed.header.table_offset})
         checks.append({"id": "payload", "outcome": "held", "key_id": None, "offset": sealed.header.payload_offset})
         return {**describe_package(package), "checks": checks}
-

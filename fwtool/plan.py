@@ -33,7 +33,13 @@ class Plan:
 
 
 def make_plan(
-    package: Package, info: messages.Info, *, held: int, byte_time_s: float, frame_payload: int, round_trip_s: float | None
+    package: Package,
+    info: messages.Info,
+    *,
+    held: int,
+    byte_time_s: float,
+    frame_payload: int,
+    round_trip_s: float | None,
 ) -> Plan:
     """Predict.
 

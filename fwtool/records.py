@@ -85,7 +85,8 @@ class Records:
         """All entries in order, or only the `last` ones."""
         with self._open() as database:
             rows = database.execute(
-                "SELECT number, job, kind, body, hash FROM entries ORDER BY number DESC LIMIT ?", (-1 if last is None else last,)
+                "SELECT number, job, kind, body, hash FROM entries ORDER BY number DESC LIMIT ?",
+                (-1 if last is None else last,),
             ).fetchall()
         return [Entry(n, job, kind, json.loads(body), digest) for n, job, kind, body, digest in reversed(rows)]
 

@@ -125,9 +125,7 @@ def _print_test(terminal: "Terminal", request: Record, message: Message) -> Answ
     del message
     assert isinstance(request, messages.PrintRequest)
     peripherals = terminal.peripherals
-    lines = test_slip(
-        terminal.identity, terminal.version, terminal.counter.value, peripherals, terminal.clock(), request.lines
-    )
+    lines = test_slip(terminal.identity, terminal.version, terminal.counter.value, peripherals, terminal.clock(), request.lines)
     state, printed = peripherals.printer_state(), len(lines)
     if state not in (PrinterState.OK, PrinterState.PAPER_LOW):
         printed = 0

@@ -47,9 +47,7 @@ def make(order: Order, scheduler: Scheduler) -> Machine:
     storage = Storage(order.state, order.timing)
     scenario = order.scenario or {}
     fixed = scenario.get("terminal", {})
-    identity = order.identity._replace(
-        **{key: fixed[key] for key in ("model", "revision", "serial_number") if key in fixed}
-    )
+    identity = order.identity._replace(**{key: fixed[key] for key in ("model", "revision", "serial_number") if key in fixed})
     if order.trust is not None:
         storage.provision(order.trust)
     if order.firmware is not None and storage.new:

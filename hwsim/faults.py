@@ -185,7 +185,9 @@ FAULTS: Final[dict[str, Kind]] = {
     "head_hot": _setting("the print head is at `value` degrees (75)", "head_temperature_c", 75, 34),
     "head_worn": _setting("the print head has done `value` metres (52000)", "head_metres", 52_000, 4_200),
     "dead_dots": Kind(
-        "`value` dots (3) of the head are dead", _plant_dead_dots, lambda m: setattr(m.terminal.peripherals, "dead_dots", ())
+        "`value` dots (3) of the head are dead",
+        _plant_dead_dots,
+        lambda m: setattr(m.terminal.peripherals, "dead_dots", ()),
     ),
     "card_blocked": _setting("something is in the card slot", "card_slot", "blocked", "clear"),
     "overlay": _setting("a foreign part sits on the card slot", "card_slot", "overlay", "clear"),
@@ -205,15 +207,15 @@ FAULTS: Final[dict[str, Kind]] = {
     "keys_missing": _setting("the keys are gone", "keys_present", False, True),
     "tamper": Kind("the tamper switch opens", _plant_tamper, _mend_tamper),
     "unsettled": Kind(
-        "`value` transactions (3) are not settled", _plant_unsettled, lambda m: m.terminal.account.settle(m.terminal.clock())
+        "`value` transactions (3) are not settled",
+        _plant_unsettled,
+        lambda m: m.terminal.account.settle(m.terminal.clock()),
     ),
     "noise": Kind("bit errors at rate `value` (1e-5) both ways", _plant_noise, _mend_noise),
     "drop": Kind("bytes get lost at rate `value` (1e-5)", _plant_drop, _mend_noise),
     "garbage": Kind("`value` random bytes (500) from the terminal", _plant_garbage, _nothing),
     "dead_sector": Kind("flash sector number `value` cannot be erased", _plant_dead_sector, _mend_dead_sector),
-    "unplug": Kind(
-        "the cable is pulled, for `value` seconds or for good", _plant_unplug, lambda machine: machine.plug()
-    ),
+    "unplug": Kind("the cable is pulled, for `value` seconds or for good", _plant_unplug, lambda machine: machine.plug()),
     "power_cut": Kind("the power goes, for `value` seconds (2)", _plant_power_cut, lambda m: m.terminal.power_on()),
     "hang": Kind("the terminal stops answering", _plant_hang, _mend_hang),
     "lie_version": Kind("the terminal claims to run 9.9.9", _plant_lie, _mend_lie),

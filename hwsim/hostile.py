@@ -1,6 +1,6 @@
 """A host that checks nothing: sends whatever is in a package file, to show (and test) that the terminal decides for itself.
 
-    python -m hwsim.hostile PORT FILE
+python -m hwsim.hostile PORT FILE
 """
 
 import pathlib

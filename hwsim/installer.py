@@ -73,7 +73,8 @@ class Installer:
             self._index = data
         else:
             number = next(
-                (n for n in range(len(self._index) // 32) if block_table.page_span(n, manifest.block_count)[0] == offset), -1
+                (n for n in range(len(self._index) // 32) if block_table.page_span(n, manifest.block_count)[0] == offset),
+                -1,
             )
             if number < 0 or hashlib.sha256(data).digest() != self._index[number * 32 : number * 32 + 32]:
                 raise Refused(Status.BAD_BLOCK, "a page of the table does not fit its index")

@@ -30,9 +30,7 @@ class DeviceJournal:
             body = raw[: _RECORD.size]
             if _CRC.unpack(raw[_RECORD.size :])[0] == zlib.crc32(body):
                 serial, time, event, detail = _RECORD.unpack(body)
-                found.append(
-                    JournalEntry(number=serial, time=time, event=_text(event), detail=_text(detail))
-                )
+                found.append(JournalEntry(number=serial, time=time, event=_text(event), detail=_text(detail)))
         return sorted(found, key=lambda entry: entry.number)
 
     @property

@@ -6,7 +6,7 @@ Half-width characters are 12 x 24 dots, Chinese ones 24 x 24; a dead dot of the 
 import functools
 import pathlib
 import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
@@ -60,7 +60,7 @@ def render(lines: list[Line], dead_dots: tuple[int, ...] = ()) -> "Image.Image":
     return picture
 
 
-def _draw_text(draw: object, line: Line, y: int) -> None:
+def _draw_text(draw: Any, line: Line, y: int) -> None:
     scale = 2 if line.large else 1
     total = sum(width_of(character) for character in line.text) * CELL * scale
     x = (WIDTH - total) // 2 if line.large else 0
@@ -70,27 +70,40 @@ def _draw_text(draw: object, line: Line, y: int) -> None:
             font, lift = _font("chinese.ttf", 23 * scale), 0
         else:
             font, lift = _font("latin.ttf", 20 * scale), 1 * scale
-        draw.text((x, y + lift), character, font=font, fill=0)  # type: ignore[attr-defined]
+        draw.text((x, y + lift), character, font=font, fill=0)
         x += cells * CELL * scale
 
 
-def _draw_pattern(draw: object, pattern: str, y: int) -> None:
-    rectangle, point = draw.rectangle, draw.point  # type: ignore[attr-defined]
-    if pattern == "rule":
-        rectangle([0, y + 14, WIDTH - 1, y + 15], fill=0)
-    elif pattern == "density":
-        for step in range(8):
-            for x in range(step * 48, step * 48 + 48):
-                for row in range(26):
-                    if (x * 7 + row * 13) % 8 <= step:
-                        point((x, y + row), fill=0)
-    elif pattern == "dots":
-        for x in range(0, WIDTH, 2):
-            rectangle([x, y + 2, x, y + 13], fill=0)
-            rectangle([x + 1, y + 14, x + 1, y + 25], fill=0)
-    elif pattern == "ruler":
-        for millimetre in range(WIDTH // 8 + 1):
-            rectangle([millimetre * 8, y, millimetre * 8, y + (20 if millimetre % 10 == 0 else 8)], fill=0)
+def _draw_pattern(draw: Any, pattern: str, y: int) -> None:
+    PATTERNS[pattern](draw, y)
+
+
+def _rule(draw: Any, y: int) -> None:
+    draw.rectangle([0, y + 14, WIDTH - 1, y + 15], fill=0)
+
+
+def _density(draw: Any, y: int) -> None:
+    """Eight steps from light to black."""
+    for x in range(WIDTH):
+        for row in range(26):
+            if (x * 7 + row * 13) % 8 <= x // 48:
+                draw.point((x, y + row), fill=0)
+
+
+def _dots(draw: Any, y: int) -> None:
+    """Odd dots, then even ones: a dead dot leaves a gap in one of the rows."""
+    for x in range(0, WIDTH, 2):
+        draw.rectangle([x, y + 2, x, y + 13], fill=0)
+        draw.rectangle([x + 1, y + 14, x + 1, y + 25], fill=0)
+
+
+def _ruler(draw: Any, y: int) -> None:
+    """Millimetres (8 dots), longer at every tenth."""
+    for millimetre in range(WIDTH // 8 + 1):
+        draw.rectangle([millimetre * 8, y, millimetre * 8, y + (20 if millimetre % 10 == 0 else 8)], fill=0)
+
+
+PATTERNS = {"rule": _rule, "density": _density, "dots": _dots, "ruler": _ruler}
 
 
 class Printer:

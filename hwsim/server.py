@@ -42,7 +42,9 @@ class PtyLine:
             import tty
         except ImportError as error:
             raise ToolError(
-                "there are no pseudo-terminals on this system", name="not_supported_here", hint="Use --listen tcp:127.0.0.1:0."
+                "there are no pseudo-terminals on this system",
+                name="not_supported_here",
+                hint="Use --listen tcp:127.0.0.1:0.",
             ) from error
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)

@@ -83,7 +83,8 @@ def judge(
         raise Refused(Status.BAD_SIGNATURE, error.message) from error
     if not manifest.hardware.fits(identity.model, identity.revision):
         raise Refused(
-            Status.WRONG_HARDWARE, f"it is for {manifest.hardware}, this is {identity.model} revision {identity.revision}"
+            Status.WRONG_HARDWARE,
+            f"it is for {manifest.hardware}, this is {identity.model} revision {identity.revision}",
         )
     if manifest.security_counter < counter:
         raise Refused(Status.ROLLBACK, f"its security counter {manifest.security_counter} is below {counter}")

@@ -89,9 +89,7 @@ class Terminal:
             features=int(Feature.UPDATE | Feature.PRINTER | Feature.RESUME), max_block=MAX_BLOCK,
             max_manifest=messages.MAX_BODY, window=WINDOW, nonce=bytes(16), peer_nonce=bytes(16), public_key=b"",
         )  # fmt: skip
-        self.link = Link(
-            Role.DEVICE, hello, generator.randbytes, byte_time_s=settings.byte_time_s, dead_after_s=30.0
-        )
+        self.link = Link(Role.DEVICE, hello, generator.randbytes, byte_time_s=settings.byte_time_s, dead_after_s=30.0)
         self._splitter = messages.Splitter()
 
     # -- power ------------------------------------------------------------------------------------------------------

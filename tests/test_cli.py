@@ -116,7 +116,11 @@ def test_damaged_files_are_refused_before_anybody_is_called(run: Fwtool, keys: p
 
 def test_closed_pipes_end_quietly(tmp_path: pathlib.Path) -> None:
     done = subprocess.run(
-        f"{sys.executable} -m fwtool sim --list-faults | head -1", shell=True, capture_output=True, text=True, cwd=tmp_path
+        f"{sys.executable} -m fwtool sim --list-faults | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
     )
     assert done.stdout.startswith("paper_out")
     assert done.stderr == ""

@@ -31,9 +31,7 @@ def packages(run: Fwtool, keys: pathlib.Path) -> pathlib.Path:
 @pytest.fixture
 def null_modem() -> Iterator[tuple[str, str]]:
     """Two ttys joined back to back by a relay."""
-    relay = subprocess.Popen(
-        [sys.executable, "-c", RELAY], stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
-    )
+    relay = subprocess.Popen([sys.executable, "-c", RELAY], stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     assert relay.stdout is not None
     first, second = relay.stdout.readline().split()
     yield first, second
@@ -88,9 +86,7 @@ def test_flash_and_look_over_every_kind_of_line(
     assert kinds == ["started", "finished", "finished", "refused", "started", "finished"]
 
 
-def test_unsettled_batch_stops_the_update_until_it_is_settled(
-    run: Fwtool, packages: pathlib.Path, simulate: Simulate
-) -> None:
+def test_unsettled_batch_stops_the_update_until_it_is_settled(run: Fwtool, packages: pathlib.Path, simulate: Simulate) -> None:
     sim = simulate("--firmware", "1.4.2.fwp")
     assert run("sim-control", "--at", sim.control, "sale", "3").code == 0
     stopped = run("flash", "1.5.0.fwp", "--port", sim.port, "--trust", "maker.trust")
@@ -130,9 +126,7 @@ def test_slots_confirm_and_revert(run: Fwtool, packages: pathlib.Path, simulate:
     assert factory["error"]["name"] == "not_authorised"
 
 
-def test_a39_a_terminal_that_lies_about_its_version_is_found_out(
-    run: Fwtool, packages: pathlib.Path, simulate: Simulate
-) -> None:
+def test_a39_a_terminal_that_lies_about_its_version_is_found_out(run: Fwtool, packages: pathlib.Path, simulate: Simulate) -> None:
     sim = simulate("--firmware", "1.4.2.fwp")
     assert run("sim-control", "--at", sim.control, "plant", "lie_version").code == 0
     flashed = run("flash", "1.5.0.fwp", "--port", sim.port, "--trust", "maker.trust", "--json").result
@@ -157,11 +151,12 @@ def test_two_units_in_two_threads(packages: pathlib.Path, simulate: Simulate) ->
     example = pathlib.Path(__file__).parent.parent / "examples" / "line_station.py"
     if not example.is_file():
         example = pathlib.Path(os.environ["FWTOOL_TEST_EXAMPLES"]) / "line_station.py"
-    ports = [
-        simulate("--firmware", "1.4.2.fwp", "--serial", f"UNIT-{n}", "--listen", "tcp:127.0.0.1:0").port for n in (1, 2)
-    ]
+    ports = [simulate("--firmware", "1.4.2.fwp", "--serial", f"UNIT-{n}", "--listen", "tcp:127.0.0.1:0").port for n in (1, 2)]
     done = subprocess.run(
         [sys.executable, str(example), "1.5.0.fwp", "maker.trust", *ports], cwd=packages, capture_output=True, text=True,
         timeout=120, check=True,
     )  # fmt: skip
-    assert [line.split()[1:] for line in done.stdout.splitlines()] == [["UNIT-1", "1.5.0", "GREEN"], ["UNIT-2", "1.5.0", "GREEN"]]
+    assert [line.split()[1:] for line in done.stdout.splitlines()] == [
+        ["UNIT-1", "1.5.0", "GREEN"],
+        ["UNIT-2", "1.5.0", "GREEN"],
+    ]

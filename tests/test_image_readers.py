@@ -131,9 +131,7 @@ def test_chunks_of_any_size_join_to_the_same_bytes(form: str) -> None:
 
 def segments(top: int) -> st.SearchStrategy[list[tuple[int, bytes]]]:
     """Runs of bytes at addresses that like to stand at 64 KiB borders; later ones overwrite earlier ones."""
-    near_border = st.builds(
-        lambda page, off: max(0, (page << 16) + off), st.integers(0, top >> 16), st.integers(-40, 40)
-    )
+    near_border = st.builds(lambda page, off: max(0, (page << 16) + off), st.integers(0, top >> 16), st.integers(-40, 40))
     address = st.one_of(st.integers(0, top - 100), near_border.filter(lambda a: a <= top - 100))
     return st.lists(st.tuples(address, st.binary(min_size=1, max_size=100)), min_size=1, max_size=6)
 
@@ -181,9 +179,7 @@ def test_srec_by_bincopy_reads_back(runs: list[tuple[int, bytes]], count: int, e
 def test_hex_records_in_any_order_give_the_same_bytes(runs: list[tuple[int, bytes]], seed: int, lower: bool) -> None:
     blocks = []
     for address, byte in expected(runs).items():
-        blocks.append(
-            [hex_record(4, 0, (address >> 16).to_bytes(2, "big")), hex_record(0, address & 0xFFFF, bytes([byte]))]
-        )
+        blocks.append([hex_record(4, 0, (address >> 16).to_bytes(2, "big")), hex_record(0, address & 0xFFFF, bytes([byte]))])
     random.Random(seed).shuffle(blocks)
     lines = [line.lower() if lower else line for block in blocks for line in block]
     assert cells(read_hex(*lines, END)) == expected(runs)
@@ -567,9 +563,7 @@ def test_a3_every_truncation_is_refused_or_changes_nothing(form: str) -> None:
 def test_a6_every_damaged_byte_is_refused_or_harmless(form: str) -> None:
     data = SMALL_FILES[form]
     for at in range(len(data)):
-        for value in (
-            range(256) if form != "elf" else {0, 1, 0x7F, 0x80, 0xFF, *(data[at] ^ 1 << bit for bit in range(8))}
-        ):
+        for value in range(256) if form != "elf" else {0, 1, 0x7F, 0x80, 0xFF, *(data[at] ^ 1 << bit for bit in range(8))}:
             survives(READERS[form], data[:at] + bytes([value]) + data[at + 1 :])
 
 

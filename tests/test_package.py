@@ -248,9 +248,7 @@ def values_for(code: str) -> list[int]:
         2**63,
     }
     near = {value + offset for value in sizes for offset in (-1, 0, 1)}
-    return sorted(
-        value for value in {0, 1, top - 1, top - 2, *near, *(2**32 - k for k in range(1, 9))} if 0 <= value < top
-    )
+    return sorted(value for value in {0, 1, top - 1, top - 2, *near, *(2**32 - k for k in range(1, 9))} if 0 <= value < top)
 
 
 def refuse_quickly(data: bytes) -> None:

@@ -4,10 +4,10 @@ import pathlib
 
 import pytest
 
+from formats.errors import ToolError
 from hwsim.faults import Fault, plant_power_cut_at
 from tests.bench_parts import Bench
 from tests.support import make_package, pattern
-from formats.errors import ToolError
 from transports.errors import LinkLost
 
 NEW = make_package([pattern(20_000, 1)], version="1.1.0", counter=8)

@@ -9,7 +9,7 @@ from hwsim.faults import FAULTS, Fault
 from hwsim.hostile import Unchecked, force
 from tests.bench_parts import Bench
 from tests.support import STRANGER, flips, make_package, pattern
-from transports.errors import DeviceRefused, LinkLost
+from transports.errors import DeviceRefused, LinkError, LinkLost
 from transports.tsp import messages
 from transports.tsp.messages import Opcode, SlotState, Status
 
@@ -124,8 +124,9 @@ def test_a32_every_flipped_bit_is_refused_by_the_terminal(tmp_path: pathlib.Path
             pass
         except LinkLost:
             bench.connect()
-        except Exception as error:
-            assert "counts the blocks" in str(error), (bit, error)
+        except LinkError as error:
+            if error.name != "protocol":  # the terminal counts the blocks otherwise: refused by the host's own code
+                raise
     assert accepted == []
     assert str(bench.info().version) == "1.0.0"
 

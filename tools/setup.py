@@ -24,12 +24,22 @@ def run_pip(python: pathlib.Path, *arguments: str) -> None:
     if done.returncode == 0:
         return
     text = done.stdout + done.stderr
-    signs = ("Temporary failure", "Could not fetch", "NewConnectionError", "No matching distribution", "ConnectTimeout",
-             "ProxyError", "Network is unreachable", "Name or service not known")
+    signs = (
+        "Temporary failure",
+        "Could not fetch",
+        "NewConnectionError",
+        "No matching distribution",
+        "ConnectTimeout",
+        "ProxyError",
+        "Network is unreachable",
+        "Name or service not known",
+    )
     if any(sign in text for sign in signs):
-        fail("the packages could not be fetched: no network, or a proxy in between. Connect, or point pip to a local "
-             "folder of wheels (export PIP_FIND_LINKS=FOLDER PIP_NO_INDEX=1), and run the same command again.\n"
-             + "  " + text.strip().splitlines()[-1])
+        fail(
+            "the packages could not be fetched: no network, or a proxy in between. Connect, or point pip to a local "
+            "folder of wheels (export PIP_FIND_LINKS=FOLDER PIP_NO_INDEX=1), and run the same command again.\n"
+            "  " + text.strip().splitlines()[-1]
+        )
     fail("pip failed:\n" + text.strip())
 
 
@@ -38,8 +48,10 @@ def make_venv(folder: pathlib.Path) -> None:
         import ensurepip
         import venv
     except ImportError:
-        fail("this Python has no venv/ensurepip. On Debian and Ubuntu: apt-get install python3-venv; "
-             "then run the same command again.")
+        fail(
+            "this Python has no venv/ensurepip. On Debian and Ubuntu: apt-get install python3-venv; "
+            "then run the same command again."
+        )
         return
     del ensurepip
     venv.EnvBuilder(with_pip=True, clear=True).create(folder)
@@ -58,8 +70,10 @@ def main() -> None:
     parser.add_argument("what", choices=["runtime", "dev"])
     options = parser.parse_args()
     if sys.version_info < OLDEST:
-        fail(f"Python {OLDEST[0]}.{OLDEST[1]} or later is needed, this is {sys.version.split()[0]}; "
-             "name another one: make PYTHON=python3.11 ...")
+        fail(
+            f"Python {OLDEST[0]}.{OLDEST[1]} or later is needed, this is {sys.version.split()[0]}; "
+            "name another one: make PYTHON=python3.11 ..."
+        )
     folder = ROOT / options.venv
     windows = sys.platform == "win32"
     python = folder / ("Scripts/python.exe" if windows else "bin/python")

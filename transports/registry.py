@@ -27,7 +27,5 @@ def open_pipe(port: str, options: LineOptions = LineOptions()) -> Pipe:  # noqa:
     try:
         opener = cast("Opener", getattr(importlib.import_module(module), name))
     except ImportError as error:
-        raise ToolError(
-            f"{scheme}: needs a component that is not installed: {error.name}", name="missing_component"
-        ) from error
+        raise ToolError(f"{scheme}: needs a component that is not installed: {error.name}", name="missing_component") from error
     return opener(port, options)

@@ -98,7 +98,10 @@ def _explain(url: str, error: Exception) -> ToolError:
     text = str(error)
     if number == errno.ENOENT or "FileNotFound" in text or "No such file" in text:
         return LinkError(
-            f"there is no port {url}", name="no_device", hint="See `fwtool ports` for what is connected.", resumable=True
+            f"there is no port {url}",
+            name="no_device",
+            hint="See `fwtool ports` for what is connected.",
+            resumable=True,
         )
     if number in (errno.EACCES, errno.EPERM) or "PermissionError" in text or "Permission denied" in text:
         busy = os.name == "nt"  # Windows says "access denied" for a port that is in use

@@ -226,5 +226,3 @@ def refusal(message: Message) -> DeviceRefused:
     except (ValueError, KeyError):
         name, said = "protocol", f"status {message.status}"
     return DeviceRefused(f"the terminal refuses: {detail or said}", status=message.status, name=name)
-
-

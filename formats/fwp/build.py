@@ -42,9 +42,7 @@ class Recipe(NamedTuple):
     notes: tuple[Note, ...] = ()
 
 
-def write(
-    recipe: Recipe, parts: list[Part], out: BinaryIO, progress: Callable[[int], None] = lambda done: None
-) -> Manifest:
+def write(recipe: Recipe, parts: list[Part], out: BinaryIO, progress: Callable[[int], None] = lambda done: None) -> Manifest:
     """Write an unsigned package to `out` (seekable, empty).
 
     Args:
@@ -102,9 +100,7 @@ class _PageWriter:
         self._entries.clear()
 
 
-def _write_payload(
-    part: Part, block_size: int, out: BinaryIO, pages: _PageWriter, progress: Callable[[int], None]
-) -> bytes:
+def _write_payload(part: Part, block_size: int, out: BinaryIO, pages: _PageWriter, progress: Callable[[int], None]) -> bytes:
     """Write one component's blocks, noting their digests; its own digest is returned."""
     digests, size = hashlib.sha256(), 0
     for block in part.source.chunks(block_size):

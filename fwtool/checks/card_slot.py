@@ -15,7 +15,7 @@ CHECK = Check(
         "卡槽异物",
     ),
     action=Words(
-        "Look without touching: a stuck card or paper may be pulled out with plastic tweezers; anything unknown is a case for the bank.",
+        "Look without touching: pull a stuck card or paper out with plastic tweezers; anything unknown is a case for the bank.",
         "先观察,勿触碰:卡片或纸片可用塑料镊子取出;不明物品请联系银行。",
     ),
 )

@@ -8,7 +8,9 @@ CHECK = Check(
     id="printer.paper",
     level=Level.EXTERNAL,
     title=Words("Printer", "打印机"),
-    value=lambda snapshot: {0: 0.0, 1: 1.0}.get(int(snapshot.readings.get("printer.state", 0)), snapshot.readings.get("printer.state")),
+    value=lambda snapshot: {0: 0.0, 1: 1.0}.get(
+        int(snapshot.readings.get("printer.state", 0)), snapshot.readings.get("printer.state")
+    ),
     high=1,
     warn_high=0,
     part="paper",

@@ -96,7 +96,7 @@ class Demo:
     def _terminal(self) -> Iterator[Simulated]:
         size = (self.folder / "vt100-1.5.0.fwp").stat().st_size
         (self.folder / "cut.toml").write_text(
-            f'# The power goes when {CUT_AT:.0%} of the package have arrived, and comes back after 2 s.\n'
+            f"# The power goes when {CUT_AT:.0%} of the package have arrived, and comes back after 2 s.\n"
             f'[[fault]]\nkind = "power_cut"\nat = {{ byte = {int(size * CUT_AT)}, direction = "rx" }}\nvalue = 2\n'
         )
         listen = "pty" if os.name == "posix" else "tcp:127.0.0.1:0"

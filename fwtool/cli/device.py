@@ -23,7 +23,10 @@ def batch_json(batch: messages.Batch) -> dict[str, Any]:
         "state": batch.state.name.lower(),
         "count": batch.count,
         "totals": [
-            {"currency": total.currency, "amount": str(decimal.Decimal(total.minor_units).scaleb(-min(total.decimals, 9)))}
+            {
+                "currency": total.currency,
+                "amount": str(decimal.Decimal(total.minor_units).scaleb(-min(total.decimals, 9))),
+            }
             for total in batch.totals
         ],
         "offline_unsent": batch.offline_unsent,

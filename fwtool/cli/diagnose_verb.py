@@ -64,5 +64,8 @@ def _lines(finding: Finding, language: str) -> list[str]:
     if finding.cause.en:
         arrow = "原因" if language == "zh" else "cause"
         then = "处理" if language == "zh" else "do"
-        lines += [f"           {arrow}: {finding.cause.get(language)}", f"           {then}: {finding.action.get(language)}"]
+        lines += [
+            f"           {arrow}: {finding.cause.get(language)}",
+            f"           {then}: {finding.action.get(language)}",
+        ]
     return lines

@@ -59,7 +59,10 @@ def _lines(result: FlashResult) -> list[str]:
         return [f"nothing to do: {result.serial_number} runs {result.version_before} already"]
     lines = [_speed(result)] if result.transfer_s else []
     state = "" if result.verdict == "updated" else " (on trial: confirm with `fwtool slots confirm`, or it goes back)"
-    return [*lines, f"{result.serial_number}: {result.version_before} -> {result.version_after}{state}, record {result.job}"]
+    return [
+        *lines,
+        f"{result.serial_number}: {result.version_before} -> {result.version_after}{state}, record {result.job}",
+    ]
 
 
 def _speed(result: FlashResult) -> str:

@@ -33,7 +33,8 @@ def show(app: App, /, last: int, **port: Any) -> Outcome:
                 break
             entries += page
             first = page[-1].number + 1
-    rows = [
-        {"number": entry.number, "time": utc(entry.time), "event": entry.event, "detail": entry.detail} for entry in entries
-    ]
-    return Outcome({"total": total, "entries": rows}, [f"{r['number']:>5}  {r['time']}  {r['event']:<18} {r['detail']}" for r in rows])
+    rows = [{"number": entry.number, "time": utc(entry.time), "event": entry.event, "detail": entry.detail} for entry in entries]
+    return Outcome(
+        {"total": total, "entries": rows},
+        [f"{r['number']:>5}  {r['time']}  {r['event']:<18} {r['detail']}" for r in rows],
+    )

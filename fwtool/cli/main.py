@@ -159,6 +159,7 @@ def _terminate_like_interrupt() -> None:
     """SIGTERM ends a job as Ctrl-C does: with its record."""
 
     def stop(number: int, frame: Any) -> None:
+        del number, frame
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)

@@ -49,5 +49,7 @@ def factory(app: App, /, **port: Any) -> Outcome:
     try:
         return _reset(app, ResetKind.FACTORY, port)
     except DeviceRefused as refused:
-        refused.hint = "Ask the bank: after a factory reset the keys have to be injected again. A restart often helps: fwtool reset restart"
+        refused.hint = (
+            "Ask the bank: after a factory reset the keys have to be injected again. A restart often helps: fwtool reset restart"
+        )
         raise

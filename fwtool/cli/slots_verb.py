@@ -58,4 +58,5 @@ def revert(app: App, /, **port: Any) -> Outcome:
 
 def _line(slot: messages.Slot) -> str:
     running = ", running" if slot.running else ""
-    return f"slot {slot.index}  {slot.state.name.lower()}{running}  {slot.version}  counter {slot.security_counter}  {slot.digest.hex()[:16]}"
+    state = f"{slot.state.name.lower()}{running}"
+    return f"slot {slot.index}  {state}  {slot.version}  counter {slot.security_counter}  {slot.digest.hex()[:16]}"

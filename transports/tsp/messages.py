@@ -101,9 +101,7 @@ class Message(NamedTuple):
     authentication: bytes = b""
 
     def build(self) -> bytes:
-        head = _HEADER.pack(
-            self.opcode, self.kind, self.request_id, self.status, len(self.authentication), len(self.body)
-        )
+        head = _HEADER.pack(self.opcode, self.kind, self.request_id, self.status, len(self.authentication), len(self.body))
         return head + self.authentication + self.body
 
 

@@ -1,0 +1,83 @@
+"""Every fault of the simulator's list is found by the health check under its own id, and by nothing else."""
+
+import pathlib
+
+import pytest
+
+from fwtool.checks import CHECKS
+from fwtool.connection import Connection
+from fwtool.diagnosis import diagnose
+from fwtool.findings import Outcome
+from hwsim.faults import FAULTS, Fault
+from tests.bench_parts import Bench
+from transports.tsp.messages import Level
+
+EXPECTED = {
+    "paper_out": {"printer.paper"},
+    "paper_low": {"printer.paper"},
+    "cover_open": {"printer.paper"},
+    "head_hot": {"printer.head_temperature", "printer.paper"},
+    "head_worn": {"printer.wear"},
+    "dead_dots": {"printer.wear"},
+    "card_blocked": {"card_slot.obstruction"},
+    "overlay": {"card_slot.overlay"},
+    "msr_dirty": {"msr.failed_reads"},
+    "chip_contacts": {"chip.contacts"},
+    "contactless": {"contactless.reader"},
+    "key_stuck": {"keypad.keys"},
+    "display": {"display.panel"},
+    "battery_low": {"battery.charge"},
+    "battery_worn": {"battery.cycles"},
+    "battery_hot": {"battery.temperature"},
+    "backup_cell": {"battery.backup_cell"},
+    "clock_skew": {"clock.skew"},
+    "host_unreachable": {"communications.host"},
+    "certificate": {"security.certificate"},
+    "self_test_old": {"security.self_test"},
+    "keys_missing": {"security.keys"},
+    "tamper": {"security.tamper", "security.keys"},
+    "unsettled": {"batch.unsettled"},
+    "dead_sector": {"storage.flash"},
+}
+LINE_FAULTS = {"noise", "drop", "garbage", "unplug", "power_cut", "hang", "lie_version"}
+"""These are met on the line or at read-back, and have their tests there."""
+
+
+def connection(bench: Bench) -> Connection:
+    """A connection over the bench's pipe."""
+    made = Connection.__new__(Connection)
+    made.terminal = bench.host
+    bench.connect()
+    return made
+
+
+def bad(bench: Bench) -> set[str]:
+    findings = diagnose(connection(bench), Level.EXTERNAL)
+    return {finding.id for finding in findings if finding.outcome in (Outcome.WARN, Outcome.FAIL)}
+
+
+def test_every_fault_is_accounted_for() -> None:
+    assert set(EXPECTED) | LINE_FAULTS == set(FAULTS)
+
+
+def test_a_healthy_terminal_passes_everything(tmp_path: pathlib.Path) -> None:
+    findings = diagnose(connection(Bench(tmp_path)), Level.EXTERNAL)
+    assert {finding.outcome for finding in findings} == {Outcome.PASS}
+    assert len(findings) == len(CHECKS)
+
+
+@pytest.mark.parametrize("fault", sorted(EXPECTED))
+def test_a_fault_is_found_and_mended(tmp_path: pathlib.Path, fault: str) -> None:
+    bench = Bench(tmp_path)
+    FAULTS[fault].plant(bench.machine, Fault(fault))
+    assert bad(bench) == EXPECTED[fault]
+    FAULTS[fault].mend(bench.machine)
+    assert bad(bench) == set()
+
+
+def test_every_check_speaks_both_languages() -> None:
+    for check in CHECKS:
+        for words in (check.title, check.cause, check.action):
+            assert words.en.isascii(), check.id
+            assert any("\u4e00" <= character <= "\u9fff" for character in words.zh), check.id
+    assert len({check.id for check in CHECKS}) == len(CHECKS)

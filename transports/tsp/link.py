@@ -153,6 +153,8 @@ class Link:
     def receive_data(self, data: bytes, now: float) -> None:
         """Bytes from the line."""
         self._last_activity = now
+        if not self._decoder.waiting:
+            self._waiting_since = now
         bad = self._decoder.bad_frames
         before = self._decoder.taken
         for frame in self._decoder.feed(data):

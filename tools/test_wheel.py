@@ -1,5 +1,6 @@
 """Build the wheel, install it alone in a fresh environment, and run the end-to-end tests against it."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -12,7 +13,8 @@ TESTS = ["tests/test_cli.py", "tests/test_update.py", "tests/test_flash_cli.py"]
 
 
 def run(*command: str, cwd: pathlib.Path) -> None:
-    if subprocess.run(command, cwd=cwd, check=False).returncode:
+    environment = {**os.environ, "FWTOOL_TEST_EXAMPLES": str(ROOT / "examples")}
+    if subprocess.run(command, cwd=cwd, env=environment, check=False).returncode:
         sys.exit(f"failed: {' '.join(command)}")
 
 

@@ -31,7 +31,9 @@ class Version(NamedTuple):
         version = cls(*(int(part or 0) for part in match.groups())) if match else None
         if version is None or any(n > top for n, top in zip(version, (255, 255, 65535, 2**32 - 1), strict=True)):
             raise FormatError(
-                f"{text!r} is not a version", hint="Write MAJOR.MINOR.PATCH[+BUILD], up to 255.255.65535+4294967295."
+                f"{text!r} is not a version",
+                name="usage",
+                hint="Write MAJOR.MINOR.PATCH[+BUILD], up to 255.255.65535+4294967295.",
             )
         return version
 
@@ -64,12 +66,14 @@ class Hardware(NamedTuple):
         """
         match = _HARDWARE.fullmatch(text)
         if not match or not match[1].strip() or len(match[1].encode()) > 64:
-            raise FormatError(f"{text!r} is not a hardware range", hint="Write MODEL or MODEL:A..B, e.g. VT-100:2..5.")
+            raise FormatError(
+                f"{text!r} is not a hardware range", name="usage", hint="Write MODEL or MODEL:A..B, e.g. VT-100:2..5."
+            )
         if match[2] is None:
             return cls(match[1])
         first, last = int(match[2]), int(match[3])
         if first > last or last >= 2**32:
-            raise FormatError(f"revisions {first}..{last} are no range", hint="Write the smaller one first.")
+            raise FormatError(f"revisions {first}..{last} are no range", name="usage", hint="Write the smaller one first.")
         return cls(match[1], first, last)
 
     def fits(self, model: str, revision: int) -> bool:

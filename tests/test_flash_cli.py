@@ -160,3 +160,54 @@ def test_two_units_in_two_threads(packages: pathlib.Path, simulate: Simulate) ->
         ["UNIT-1", "1.5.0", "GREEN"],
         ["UNIT-2", "1.5.0", "GREEN"],
     ]
+
+
+def test_ctrl_c_leaves_the_terminal_safe_and_the_job_resumable(run: Fwtool, packages: pathlib.Path, simulate: Simulate) -> None:
+    import signal
+    import time
+
+    sim = simulate("--firmware", "1.4.2.fwp", "--pace", "115200")
+    arguments = ["flash", "1.5.0.fwp", "--port", sim.port, "--trust", "maker.trust"]
+    environment = {**os.environ, "FWTOOL_STATE_DIR": str(packages / "state")}
+    flashing = subprocess.Popen(
+        [sys.executable, "-m", "fwtool", *arguments], cwd=packages, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    assert flashing.stderr is not None
+    assert "sending" in flashing.stderr.readline()
+    time.sleep(4)
+    flashing.send_signal(signal.SIGINT)
+    talk = flashing.stderr.read()
+    flashing.stderr.close()
+    assert flashing.wait(timeout=10) == 130
+    assert "Traceback" not in talk
+    assert "goes on where it stopped" in talk
+    assert run("info", "--port", sim.port, "--json").result["data"]["version"] == "1.4.2"
+    device = run(*arguments, "--json").result["data"]["devices"][0]
+    assert device["resumed"]
+    assert device["version_after"] == "1.5.0"
+
+
+def test_garbage_on_the_line_ends_in_bounded_time(run: Fwtool, packages: pathlib.Path) -> None:
+    import random
+    import socket
+    import threading
+
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def babble() -> None:
+        chaos = random.Random(5)
+        connection, _ = listener.accept()
+        with connection:
+            try:
+                while True:
+                    connection.sendall(chaos.randbytes(5000))
+            except OSError:
+                return
+
+    thread = threading.Thread(target=babble)
+    thread.start()
+    port = f"socket://127.0.0.1:{listener.getsockname()[1]}"
+    done = run("flash", "1.5.0.fwp", "--port", port, "--trust", "maker.trust", "--timeout", "2", "--json").result
+    thread.join(timeout=10)
+    listener.close()
+    assert (done["exit_code"], done["error"]["name"]) == (5, "no_answer")

@@ -29,7 +29,7 @@ def main() -> None:
             sys.exit(f"the wheel holds what it must not: {private or 'tests'}")
         venv.EnvBuilder(with_pip=True).create(folder / "venv")
         python = str(folder / "venv" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
-        pip = (python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
+        pip = (python, "-m", "pip", "install", "-qq", "--disable-pip-version-check")
         run(*pip, "--require-hashes", "--no-deps", "-r", str(ROOT / "requirements" / "dev.txt"), cwd=folder)
         run(*pip, "--no-deps", "--no-index", str(wheel), cwd=folder)
         # The tests are copied away from the checkout, so that only the installed packages can be imported.

@@ -97,11 +97,9 @@ def _run(app: App, arguments: list[str]) -> int:
         if not isinstance(outcome, Outcome):
             return outcome if isinstance(outcome, int) else 0
         return _finish(app, outcome)
-    except click.exceptions.Abort:
-        return _fail(app, ToolError("interrupted", name="interrupted"))
     except click.ClickException as error:
         return _fail(app, ToolError(error.format_message(), name="usage", hint=_usage_hint(error)))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.exceptions.Abort):
         hint = "The terminal is safe. Run the same command again: an update goes on where it stopped."
         return _fail(app, ToolError("interrupted", name="interrupted", hint=hint, resumable=True))
     except ToolError as error:

@@ -105,3 +105,13 @@ def simulate(keys: pathlib.Path) -> Iterator[Callable[..., Sim]]:
         for stream in (process.stdout, process.stderr):
             if stream:
                 stream.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") -> Any:
+    """Where FWTOOL_TEST_REQUIRE is set every part is there, so a skipped test is a test that does not run anywhere."""
+    report = yield
+    if report.skipped and os.environ.get("FWTOOL_TEST_REQUIRE"):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, yet FWTOOL_TEST_REQUIRE is set: {call.excinfo}"
+    return report

@@ -12,6 +12,7 @@ from fwtool.cli.main import VERBS
 from tests.conftest import Fwtool
 
 SAMPLE = firmware_samples.path("built/vt100-1.5.0.fwp")
+PRIVATE = firmware_samples.path("keys/sample-ed25519.pub.pem").with_name("sample-ed25519.pem")
 
 
 def test_version_and_doors(run: Fwtool) -> None:
@@ -136,3 +137,61 @@ def test_a_damaged_record_store_stops_before_anything_is_sent(run: Fwtool, keys:
 def test_escape_sequences_never_reach_the_screen(run: Fwtool, tmp_path: pathlib.Path) -> None:
     shown = run("image", "show", "evil\x1b[2J.fwp")
     assert "\x1b" not in shown.out + shown.err
+
+
+@pytest.mark.skipif(not PRIVATE.exists(), reason="private sample keys stay in the repository")
+@pytest.mark.parametrize(("version", "counter"), [("1.4.2", "3"), ("1.5.0", "4")])
+def test_the_sample_packages_are_what_their_images_give(run: Fwtool, tmp_path: pathlib.Path, version: str, counter: str) -> None:
+    elf = str(firmware_samples.path(f"built/vt100-{version}.elf"))
+    numbers = ("--version", version, "--hardware", "VT-100:1..9", "--security-counter", counter)
+    assert run("image", "build", f"app={elf}", *numbers, "--out", "x.fwp").code == 0
+    key = str(PRIVATE)
+    assert run("image", "sign", "x.fwp", "--key", key).code == 4, "a sample key signs nothing outside --dev"
+    assert run("image", "sign", "x.fwp", "--key", key, "--dev").code == 0
+    assert (tmp_path / "x.fwp").read_bytes() == firmware_samples.path(f"built/vt100-{version}.fwp").read_bytes()
+
+
+def test_a_full_disk_is_named_and_leaves_nothing_behind(tmp_path: pathlib.Path) -> None:
+    """A limit on the size of files stands in for the full disk: the write fails half-way."""
+    (tmp_path / "big.bin").write_bytes(bytes(300_000))
+    code = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "from fwtool.cli.main import run\n"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "image", "build", "big.bin@0x0", "--version", "1.0.0", "--hardware", "M",
+         "--security-counter", "1", "--out", "x.fwp", "--json"],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 9, done.stdout + done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["big.bin"]
+
+
+def test_a_progress_bar_is_drawn_on_a_terminal_and_nowhere_else(run: Fwtool, tmp_path: pathlib.Path) -> None:
+    import pexpect
+
+    public = str(firmware_samples.path("keys/sample-ed25519.pub.pem"))
+    port = f"sim:?trust={public}&firmware={firmware_samples.path('built/vt100-1.4.2.fwp')}"
+    arguments = ["flash", str(SAMPLE), "--port", port, "--trust", public, "--dev", "--state-dir", str(tmp_path)]
+    child = pexpect.spawn(sys.executable, ["-m", "fwtool", *arguments], dimensions=(24, 90), encoding="utf-8", timeout=60)
+    child.expect(pexpect.EOF)
+    assert "100%" in child.before
+    child.close()
+    assert child.exitstatus == 0
+    done = run(*arguments)
+    assert "\r" not in done.out + done.err
+    assert "100%" not in done.err
+
+
+def test_findings_speak_chinese(run: Fwtool, tmp_path: pathlib.Path) -> None:
+    public = str(firmware_samples.path("keys/sample-ed25519.pub.pem"))
+    (tmp_path / "s.toml").write_text("[[fault]]\nkind = 'paper_out'\n")
+    port = f"sim:?trust={public}&firmware={firmware_samples.path('built/vt100-1.4.2.fwp')}&scenario=s.toml"
+    done = run("diagnose", "--port", port, "--lang", "zh")
+    assert done.code == 7
+    assert "缺纸" in done.out
+    assert "装入纸卷" in done.err
+    assert run("diagnose", "--port", port, LANG="zh_CN.UTF-8", LC_ALL="zh_CN.UTF-8").out == done.out

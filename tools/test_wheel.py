@@ -9,7 +9,7 @@ import venv
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TESTS = ["tests/test_cli.py", "tests/test_update.py", "tests/test_flash_cli.py"]
+TESTS = ["tests"]
 
 
 def run(*command: str, cwd: pathlib.Path) -> None:

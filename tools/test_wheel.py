@@ -1,4 +1,4 @@
-"""Build the wheel, install it alone in a fresh environment, and run the end-to-end tests against it."""
+"""Build the wheel, install it alone in a fresh environment, and run the test-suite and the demo against it."""
 
 import os
 import pathlib
@@ -40,6 +40,7 @@ def main() -> None:
             (tests / path.name).write_bytes(path.read_bytes())
         (folder / "suite" / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "-q -p no:cacheprovider"\n')
         run(python, "-m", "pytest", "-n", "2", *TESTS, cwd=folder / "suite")
+        run(python, "-m", "fwtool", "demo", "--dir", str(folder / "demo"), cwd=folder)
         print(f"the wheel works: {wheel.name}, {len(names)} files")
 
 

@@ -180,3 +180,13 @@ def test_selective_repeat_sends_only_what_is_missing() -> None:
     while (taken := sender.take(1000, 0.2)) is not None:
         again.append(taken[1])
     assert again == [3000, 6000]
+
+
+def test_another_protocol_version_gets_a_clear_answer() -> None:
+    pair = Pair()
+    later = {**hello().to_container(), "version_min": 2, "version_max": 3}
+    pair.device = Link(Role.DEVICE, Hello(**later), pair.random.randbytes)
+    pair.host.connect(0.0)
+    pair.run(1.0)
+    assert any(isinstance(event, Lost) and "versions 2 to 3" in event.reason for event in pair.events)
+    assert pair.device.peer is None or pair.host.peer is None

@@ -222,7 +222,7 @@ class Manifest(Record):
             raise FormatError("the components do not add up to the payload", offset=offset)
         return manifest
 
-    def check(self, offset: int = 0) -> None:
+    def check(self, offset: int | None = None) -> None:
         """Rules that hold between fields.
 
         Raises:

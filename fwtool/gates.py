@@ -56,7 +56,7 @@ def _version_too_old(at: Situation) -> ToolError | None:
 
 
 def _too_large(at: Situation) -> ToolError | None:
-    size = at.manifest.installed_size
+    size = at.manifest.block_count * at.manifest.block_size  # blocks start at multiples of their size
     if size <= at.info.capacity and at.manifest.block_size <= at.peer.max_block:
         return None
     return ToolError(

@@ -90,4 +90,6 @@ def _decode(raw: bytes) -> tuple[int, BootState] | None:
     magic, version, sequence, active, *marks = _RECORD.unpack(body)
     if magic != MAGIC or version != 1 or active > 1 or _CRC.unpack_from(raw, _RECORD.size)[0] != zlib.crc32(body):
         return None
+    if not {marks[0], marks[2]} <= set(SlotState):
+        return None
     return sequence, BootState(active, (SlotMark(SlotState(marks[0]), marks[1]), SlotMark(SlotState(marks[2]), marks[3])))

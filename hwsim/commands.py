@@ -25,6 +25,8 @@ Answer = tuple[float, Record | None]
 EMPTY: Final = messages.Empty()
 HEALTH_S: Final = {1: 0.4, 2: 1.2, 3: 1.2}
 LOW_BATTERY_PERCENT: Final = 30
+LAST_TIME: Final = 253_402_300_799
+"""End of the year 9999."""
 HASH_BYTE_S: Final = 1 / 10e6
 """SHA-256 in software on the same processor: 10 MB/s."""
 SIGNATURE_S: Final = 0.030
@@ -167,6 +169,8 @@ def _clock(terminal: "Terminal", request: Record, message: Message) -> Answer:
 def _clock_set(terminal: "Terminal", request: Record, message: Message) -> Answer:
     del message
     assert isinstance(request, messages.Clock)
+    if request.time > LAST_TIME:
+        raise Refused(Status.BAD_REQUEST, "this time is beyond the calendar")
     before = terminal.clock()
     terminal.peripherals.clock_offset_s += request.time - before
     terminal.note("clock_set", f"by {request.time - before:+d} s")
@@ -221,6 +225,7 @@ def _begin(terminal: "Terminal", request: Record, message: Message) -> Answer:
         raise Refused(Status.WRONG_STATE, "the running firmware is on trial: confirm or revert it first")
     slot = 1 - (terminal.boot_log.state.active if booted.slot is None else booted.slot)
     before = terminal.flash.busy_s
+    terminal.drop_update()
     terminal.installer = Installer(terminal.flash, terminal.boot_log, slot, offered)
     held = terminal.installer.begin(resume=request.resume)
     terminal.display = "UPDATING - KEEP THE POWER ON"
@@ -246,7 +251,7 @@ def _finish(terminal: "Terminal", request: Record, message: Message) -> Answer:
 
 def _abort(terminal: "Terminal", request: Record, message: Message) -> Answer:
     del request, message
-    terminal.installer = None
+    terminal.drop_update()
     terminal.note("update_aborted")
     return 0.0, EMPTY
 

@@ -90,7 +90,7 @@ def judge(
         raise Refused(Status.ROLLBACK, f"its security counter {manifest.security_counter} is below {counter}")
     if running is not None and running < manifest.minimum_version:
         raise Refused(Status.VERSION_TOO_OLD, f"it needs {manifest.minimum_version} installed first, this is {running}")
-    if header.payload_size > CAPACITY or header.table_size > MAX_TABLE:
+    if manifest.block_count * manifest.block_size > CAPACITY or header.table_size > MAX_TABLE:
         raise Refused(Status.TOO_LARGE, f"{header.payload_size} bytes do not fit in a slot of {CAPACITY}")
     return Offered(header, manifest, signed, signatures)
 

@@ -83,6 +83,8 @@ class Terminal:
         self._busy = False
         self._armed = float("inf")
         self._started_at = 0.0
+        self._unconsumed = 0
+        """Bytes of blocks that wait for the flash."""
         generator = random.Random(settings.seed)  # noqa: S311 - a simulation that must be repeatable
         hello = Hello(
             version_min=VERSION, version_max=VERSION, max_frame=settings.max_frame,
@@ -114,6 +116,7 @@ class Terminal:
         self.display = ""
         self._epoch += 1
         self._busy = False
+        self._unconsumed = 0
         self.link.forget()
         self._splitter = messages.Splitter()
 
@@ -216,6 +219,7 @@ class Terminal:
                 self._take(event.data)
             else:
                 self._splitter = messages.Splitter()
+                self._unconsumed = 0
                 self.installer = None  # what is in flash stays and is found again by the next BEGIN
 
     def flush(self) -> None:
@@ -294,6 +298,7 @@ class Terminal:
                 self.link.consume(size)
                 installer.take_table(chunk.at, chunk.data)
             elif message.opcode == Opcode.DATA:
+                self._unconsumed += size
                 installer.take_block(chunk.at, chunk.data, functools.partial(self._block_done, size))
             else:
                 raise Refused(Status.UNKNOWN_COMMAND, f"unknown part {message.opcode}")
@@ -304,13 +309,20 @@ class Terminal:
         else:
             self.work()
 
+    def drop_update(self) -> None:
+        """End the update in this session; the bytes of blocks that will not be programmed give their credit back."""
+        self.installer = None
+        self.link.consume(self._unconsumed)
+        self._unconsumed = 0
+
     def _block_done(self, size: int) -> None:
+        self._unconsumed -= size
         self.link.consume(size)
         if self.installer:
             self.send_event(Opcode.PROGRESS, Status.OK, messages.Progress(blocks_done=self.installer.blocks_done))
 
     def _fail(self, status: Status, reason: str) -> None:
-        self.installer = None
+        self.drop_update()
         self.display = self._idle_text()
         self.note("update_failed", reason)
         self.send_event(Opcode.FAILED, status, Detail(text=reason))

@@ -251,3 +251,32 @@ def test_the_same_run_takes_the_same_virtual_time(tmp_path: pathlib.Path) -> Non
         bench.send(NEW)
         times.add(round(bench.pipe.now(), 3))
     assert len(times) == 1
+
+
+def test_an_update_that_ends_early_gives_its_credit_back(tmp_path: pathlib.Path) -> None:
+    bench = Bench(tmp_path)
+    bench.connect()
+    broken = bytearray(NEW)
+    broken[-5000] ^= 1  # in one of the last blocks
+    for _ in range(6):
+        with pytest.raises(DeviceRefused):
+            force(bench.host, bytes(broken))
+    bench.send(NEW)
+
+
+def test_components_are_counted_in_whole_blocks(tmp_path: pathlib.Path) -> None:
+    """Two components that fit by their bytes, but not by their blocks, would reach into the running slot."""
+    from hwsim.layout import CAPACITY
+
+    package = make_package([bytes(CAPACITY - 100), bytes(50)], version="1.1.0", counter=8, block_size=16384)
+    bench = Bench(tmp_path)
+    bench.connect()
+    assert refused(bench, package).status == Status.TOO_LARGE
+
+
+def test_a_time_beyond_the_calendar_is_refused(tmp_path: pathlib.Path) -> None:
+    bench = Bench(tmp_path)
+    bench.connect()
+    with pytest.raises(DeviceRefused):
+        bench.host.request(Opcode.CLOCK_SET, messages.Clock(time=2**62), messages.Empty)
+    bench.host.request(Opcode.BATCH, messages.Empty(), messages.Batch)

@@ -81,6 +81,8 @@ class Receiver:
         at = bisect.bisect_left(self._islands, (offset, b""))
         if at < len(self._islands) and self._islands[at][0] == offset and len(self._islands[at][1]) >= len(data):
             return
+        if sum(len(island) for _, island in self._islands) + len(data) > self.window:
+            return  # overlapping islands of a hostile sender must not outgrow the window
         self._islands.insert(at, (offset, data))
 
     def ack(self) -> Ack:

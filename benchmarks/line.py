@@ -20,6 +20,7 @@ from hwsim.factory import Order, make
 from hwsim.machine import LineModel
 from hwsim.pipe import SimPipe
 from transports.tsp_terminal import TspTerminal
+from transports.tsp_update import send_update
 from transports.virtual import Scheduler
 
 SIZE = 1 << 20
@@ -55,7 +56,7 @@ def measure() -> list[dict[str, Any]]:
                 host = TspTerminal(pipe)
                 start = pipe.now()
                 host.connect()
-                host.send_update(source, resume=True, progress=lambda done, written: None)
+                send_update(host, source, resume=True, progress=lambda done, written: None)
                 seconds = pipe.now() - start
                 share = 100 * SIZE / seconds / (baud / 10)
                 rows.append({"baud": baud, "timer_ms": timer_ms, "seconds": round(seconds, 3), "percent": round(share, 2)})

@@ -22,6 +22,7 @@ from fwtool.records import Records, new_job_id
 from transports.errors import LinkError, LinkLost
 from transports.tsp import messages
 from transports.tsp.messages import Level, Mode, Opcode, Slot, SlotState
+from transports.tsp_update import send_update
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _plan(connection: Connection, package: Package, before: _Before) -> Plan:
         held=min(held, len(package.table)),
         byte_time_s=connection.terminal.pipe.byte_time_s,
         frame_payload=connection.terminal.link.payload_size,
-        round_trip_s=connection.terminal.link.round_trip_s,
+        round_trip_s=connection.terminal.link.round_trip.smoothed_s,
     )
 
 
@@ -206,7 +207,7 @@ def _send(job: FlashJob, connection: Connection, package: Package, on_event: OnE
         on_event(TaskProgress("transfer", done, total, rate, (total - done) / rate if rate else None))
 
     try:
-        sent = connection.terminal.send_update(source, resume=job.resume, progress=progress)
+        sent = send_update(connection.terminal, source, resume=job.resume, progress=progress)
     except LinkLost as error:
         raise LinkError(
             f"the transfer stopped: {error.message}",
@@ -216,7 +217,7 @@ def _send(job: FlashJob, connection: Connection, package: Package, on_event: OnE
         ) from error
     duration = connection.now() - start
     on_event(TaskEnd("transfer", duration))
-    return _Transfer(sent.bytes_written, total - (first or 0), duration, sent.blocks_held > 0)
+    return _Transfer(sent.bytes_written, sent.payload_sent, duration, sent.blocks_resumed > 0)
 
 
 def _read_back(connection: Connection, package: Package, before: _Before) -> None:

@@ -43,7 +43,7 @@ def load_package(
 
 
 class PackageSource:
-    """A verified package as an update needs it (`transports.tsp_terminal.BlockSource`)."""
+    """A verified package as an update needs it (`transports.tsp_update.BlockSource`)."""
 
     def __init__(self, package: Package) -> None:
         self._package = package

@@ -14,7 +14,7 @@ from hwsim.bootstate import BootState, SlotMark
 from hwsim.installer import Installer
 from hwsim.printer import LINES_PER_SECOND
 from hwsim.slip import test_slip
-from hwsim.slots import Refused, SlotStore, judge
+from hwsim.slots import Offered, Refused, SlotStore, judge
 from transports.tsp import messages
 from transports.tsp.messages import COMMANDS, BatchState, Message, Opcode, PrinterState, ResetKind, SlotState, Status
 
@@ -226,27 +226,35 @@ def _begin(terminal: "Terminal", request: Record, message: Message) -> Answer:
     slot = 1 - (terminal.boot_log.state.active if booted.slot is None else booted.slot)
     before = terminal.flash.busy_s
     terminal.drop_update()
-    terminal.installer = Installer(terminal.flash, terminal.boot_log, slot, offered)
-    held = terminal.installer.begin(resume=request.resume)
-    terminal.display = "UPDATING - KEEP THE POWER ON"
+    running = (booted.slot, booted.offered) if booted.slot is not None and booted.offered else None
+    installer = Installer(terminal.flash, terminal.boot_log, slot, offered, running, terminal.tell_held)
+    held = installer.begin(resume=request.resume, previous=_previous(terminal, slot))
     terminal.note("update_begun", f"{offered.manifest.version} into slot {slot}, {held} blocks held")
     hashing = held * offered.manifest.block_size * HASH_BYTE_S
-    terminal.work()
+    terminal.start_update(installer)
     cost = SIGNATURE_S + terminal.flash.busy_s - before + hashing if held else SIGNATURE_S
     return cost, messages.Begun(blocks_total=offered.manifest.block_count, blocks_held=held)
 
 
 def _finish(terminal: "Terminal", request: Record, message: Message) -> Answer:
-    del request, message
+    del request
     installer = terminal.installer
     if installer is None:
         raise Refused(Status.WRONG_STATE, "no update is going on")
-    before = terminal.flash.busy_s
-    installer.finish()
-    terminal.installer = None
-    terminal.display = "RESTART TO INSTALL"
-    terminal.note("update_received", f"{installer.offered.manifest.version}, {installer.digest.hex()[:16]}")
-    return terminal.flash.busy_s - before, EMPTY
+    if installer.complete and (installer.jobs or terminal.flash_busy):
+        terminal.finish_later(message)
+    else:
+        terminal.finish_now(message)
+    return 0.0, None
+
+
+def _previous(terminal: "Terminal", slot: int) -> Offered | None:
+    """What a slot's head names, whether or not it may start: its blocks may be good for another image."""
+    stored = SlotStore(terminal.flash, slot).metadata()
+    try:
+        return judge(*stored, terminal.trust, terminal.identity, 0, None) if stored else None
+    except Refused:
+        return None
 
 
 def _abort(terminal: "Terminal", request: Record, message: Message) -> Answer:

@@ -33,7 +33,7 @@ class Order:
     scenario: dict[str, Any] | None = None
     timing: Timing | None = None
     seed: int = 1
-    max_frame: int = 4096
+    max_frame: int = 16384
     epoch: int = EPOCH
 
 

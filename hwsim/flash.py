@@ -1,7 +1,8 @@
 """NOR flash that refuses what a real part refuses, and takes a real part's time.
 
 Geometry and typical times are those of the Winbond W25Q128JV data sheet (rev. F, section 9.6): page program 0.4 ms,
-sector erase 45 ms (4 KiB), block erase 150 ms (64 KiB). Programming only clears bits.
+sector erase 45 ms (4 KiB), block erase 150 ms (64 KiB); it reads 66 MB/s by four lines at 133 MHz (section 1). Programming
+only clears bits.
 """
 
 import dataclasses
@@ -38,7 +39,7 @@ class Timing:
     program_page_s: float = 0.0004
     erase_sector_s: float = 0.045
     erase_block_s: float = 0.150
-    read_byte_s: float = 1 / 20e6
+    read_byte_s: float = 1 / 66e6
 
 
 def open_cells(path: pathlib.Path | None, size: int) -> tuple[Cells, bool]:
@@ -112,8 +113,15 @@ class NorFlash:
             if sector not in self.dead_sectors:
                 self._cells[sector * SECTOR : (sector + 1) * SECTOR] = b"\xff" * SECTOR
 
+    def fill(self, address: int, data: bytes) -> None:
+        """Set cells at once, outside of time: what a life before the simulation has left."""
+        self._inside(address, len(data))
+        self._cells[address : address + len(data)] = data
+
     def blank(self, address: int, size: int) -> bool:
-        return self.read(address, size).count(0xFF) == size
+        """Whether all of it is erased; stops reading at the first page that is not."""
+        return all(self.read(at, min(PAGE, address + size - at)).count(0xFF) == min(PAGE, address + size - at)
+                   for at in range(address, address + size, PAGE))  # fmt: skip
 
     def _count(self, time_s: float) -> None:
         self.operations += 1

@@ -14,10 +14,11 @@ from transports.registry import open_pipe
 from transports.tsp import messages
 from transports.tsp.messages import Opcode
 from transports.tsp_terminal import TspTerminal
+from transports.tsp_update import send_update
 
 
 class Unchecked:
-    """A package taken apart by its sizes alone (`transports.tsp_terminal.BlockSource`)."""
+    """A package taken apart by its sizes alone (`transports.tsp_update.BlockSource`)."""
 
     def __init__(self, raw: bytes) -> None:
         head = header.Header.parse(raw[: header.SIZE], None)
@@ -45,7 +46,7 @@ class Unchecked:
 
 def force(terminal: TspTerminal, raw: bytes) -> None:
     """Try to install `raw` by all means; a terminal worth its name answers with a refusal (DeviceRefused)."""
-    terminal.send_update(Unchecked(raw), resume=False, progress=lambda done, written: None)
+    send_update(terminal, Unchecked(raw), resume=False, progress=lambda done, written: None)
 
 
 def main() -> int:

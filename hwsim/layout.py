@@ -13,8 +13,11 @@ JOURNAL: Final = 0x030000
 JOURNAL_SIZE: Final = 16 * SECTOR
 SLOTS: Final = (0x040000, 0x820000)
 SLOT_SIZE: Final = 0x7E0000
+HEADS: Final = (0, 2 * BLOCK)
+"""In a slot: two heads that take turns, so that a new one can be written where all is erased already."""
+HEAD_SIZE: Final = 2 * BLOCK
 TABLE_OFFSET: Final = BLOCK
-PAYLOAD_OFFSET: Final = 2 * BLOCK
-"""In a slot: signed region and signatures, block table, payload."""
+"""In a head: sizes, signed region and signatures, then the block table."""
+MAX_TABLE: Final = HEAD_SIZE - TABLE_OFFSET
+PAYLOAD_OFFSET: Final = 4 * BLOCK
 CAPACITY: Final = SLOT_SIZE - PAYLOAD_OFFSET
-MAX_TABLE: Final = PAYLOAD_OFFSET - TABLE_OFFSET

@@ -2,6 +2,7 @@
 
 import hashlib
 import struct
+import zlib
 from typing import Final, NamedTuple
 
 from formats.errors import FormatError, ToolError
@@ -11,11 +12,13 @@ from formats.fwp.manifest import Manifest
 from formats.signing import MAX_BLOCK_SIZE, SignatureBlock
 from formats.trust import Trust
 from formats.versions import Version
-from hwsim.flash import BLOCK, SECTOR, NorFlash
-from hwsim.layout import CAPACITY, MAX_TABLE, PAYLOAD_OFFSET, SLOTS, TABLE_OFFSET
+from hwsim.flash import BLOCK, PAGE, SECTOR, NorFlash
+from hwsim.layout import CAPACITY, HEAD_SIZE, HEADS, MAX_TABLE, PAYLOAD_OFFSET, SLOTS, TABLE_OFFSET
 from transports.tsp.messages import Status
 
-_SIZES: Final = struct.Struct("<II")
+_HEAD: Final = struct.Struct("<III")
+_CRC: Final = struct.Struct("<I")
+_HEAD_SIZE: Final = _HEAD.size + _CRC.size
 MAX_SIGNED: Final = SIZE + MAX_MANIFEST + ROOT_SIZE
 
 
@@ -96,38 +99,79 @@ def judge(
 
 
 class SlotStore:
-    """One slot: metadata, table and payload."""
+    """One slot: two heads with metadata and table, of which the newer one counts, and the payload."""
 
     def __init__(self, flash: NorFlash, index: int) -> None:
         self._flash = flash
         self._base = SLOTS[index]
         self.index = index
 
+    # -- heads ------------------------------------------------------------------------------------------------------
+
+    def _head(self) -> tuple[int, int, int, int] | None:
+        """Address, sequence, size of the signed region and of the signature block, of the head that counts."""
+        found = []
+        for offset in HEADS:
+            raw = self._flash.read(self._base + offset, _HEAD_SIZE)
+            sequence, signed_size, signatures_size = _HEAD.unpack_from(raw)
+            if _CRC.unpack_from(raw, _HEAD.size)[0] != zlib.crc32(raw[: _HEAD.size]):
+                continue
+            if SIZE < signed_size <= MAX_SIGNED and signatures_size <= MAX_BLOCK_SIZE:
+                found.append((sequence, self._base + offset, signed_size, signatures_size))
+        if not found:
+            return None
+        sequence, address, signed_size, signatures_size = max(found)
+        return address, sequence, signed_size, signatures_size
+
     def metadata(self) -> tuple[bytes, bytes] | None:
         """Signed region and signature block as they stand there; None if there are none."""
-        signed_size, signatures_size = _SIZES.unpack(self._flash.read(self._base, _SIZES.size))
-        if not SIZE < signed_size <= MAX_SIGNED or signatures_size > MAX_BLOCK_SIZE:
+        head = self._head()
+        if head is None:
             return None
-        at = self._base + _SIZES.size
+        address, _, signed_size, signatures_size = head
+        at = address + _HEAD_SIZE
         return self._flash.read(at, signed_size), self._flash.read(at + signed_size, signatures_size)
 
+    def _spare(self) -> int:
+        """Address of the head that does not count."""
+        head = self._head()
+        first, second = (self._base + offset for offset in HEADS)
+        return second if head and head[0] == first else first
+
+    def tidy(self) -> bool:
+        """Erase one block of the spare head that is not blank, so that the next update need not; False if all is."""
+        spare = self._spare()
+        for address in range(spare, spare + HEAD_SIZE, BLOCK):
+            if not self._flash.blank(address, BLOCK):
+                self._flash.erase(address, BLOCK)
+                return True
+        return False
+
     def write_metadata(self, signed: bytes, signatures: bytes) -> None:
-        """Everything about an earlier package goes first; its blocks mean nothing without it."""
-        self._flash.erase(self._base, BLOCK)
-        self._flash.erase(self._base + TABLE_OFFSET, BLOCK)
-        self._flash.program(self._base, _SIZES.pack(len(signed), len(signatures)) + signed + signatures)
+        """Start a new head; the one before it stays readable, and counts no more."""
+        head, spare = self._head(), self._spare()
+        while self.tidy():
+            pass
+        fields = _HEAD.pack(head[1] + 1 if head else 1, len(signed), len(signatures))
+        self._flash.program(spare, fields + _CRC.pack(zlib.crc32(fields)) + signed + signatures)
+
+    def _table_base(self) -> int:
+        head = self._head()
+        if head is None:
+            raise FormatError("there is no package in the slot")
+        return head[0] + TABLE_OFFSET
 
     def write_table(self, offset: int, data: bytes) -> None:
-        at = self._base + TABLE_OFFSET + offset
+        at = self._table_base() + offset
         if self._flash.read(at, len(data)) != data:
             self._flash.program(at, data)
 
-    def table(self, offered: Offered) -> block_table.Table:
+    def table(self, manifest: Manifest, root: bytes) -> block_table.Table:
         """The stored table, checked as it is read. Raises FormatError if its index does not fit."""
-        base = self._base + TABLE_OFFSET
-        return block_table.Table(
-            lambda offset, size: self._flash.read(base + offset, size), offered.manifest.block_count, offered.root
-        )
+        base = self._table_base()
+        return block_table.Table(lambda offset, size: self._flash.read(base + offset, size), manifest.block_count, root)
+
+    # -- payload ----------------------------------------------------------------------------------------------------
 
     def block_span(self, manifest: Manifest, index: int) -> tuple[int, int]:
         """Address and size of a block. Components start at block borders, so a block never shares a sector."""
@@ -136,27 +180,31 @@ class SlotStore:
     def read_block(self, manifest: Manifest, index: int) -> bytes:
         return self._flash.read(*self.block_span(manifest, index))
 
-    def prepare_block(self, manifest: Manifest, index: int) -> None:
-        """Make room for a block: a whole 64 KiB erase where the block starts one (those behind it come later), else
-        its own sectors, if they are not blank already."""
-        address, _ = self.block_span(manifest, index)
-        if address % BLOCK == 0:
-            if not self._flash.blank(address, BLOCK):
-                self._flash.erase(address, BLOCK)
-            return
-        for sector in range(address, address + manifest.block_size, SECTOR):
-            if not self._flash.blank(sector, SECTOR):
-                self._flash.erase(sector, SECTOR)
-
     def program_block(self, manifest: Manifest, index: int, data: bytes) -> None:
+        """Program a block, but for pages that are to stay erased."""
         address, _ = self.block_span(manifest, index)
-        self._flash.program(address, data)
+        for at in range(0, len(data), PAGE):
+            page = data[at : at + PAGE]
+            if page.count(0xFF) != len(page):
+                self._flash.program(address + at, page)
+
+    def dirty_sectors(self, first: int, last: int) -> list[int]:
+        """Sectors that are not blank among payload bytes `first` to `last`, which are sector borders."""
+        start = self._base + PAYLOAD_OFFSET
+        return [at for at in range(start + first, start + last, SECTOR) if not self._flash.blank(at, SECTOR)]
+
+    def erase_unit(self, unit: int) -> None:
+        """Erase the whole 64 KiB with this number, counted from the payload's start."""
+        self._flash.erase(self._base + PAYLOAD_OFFSET + unit * BLOCK, BLOCK)
+
+    def erase_sector(self, address: int) -> None:
+        self._flash.erase(address, SECTOR)
 
     def held(self, offered: Offered) -> int:
         """How many blocks from the start are there and right: read, hashed, compared; nothing is believed."""
         good = 0
         try:
-            table = self.table(offered)
+            table = self.table(offered.manifest, offered.root)
             while good < len(table):
                 if hashlib.sha256(self.read_block(offered.manifest, good)).digest() != table[good].digest:
                     break

@@ -31,7 +31,7 @@ from hwsim.storage import Storage
 from transports.tsp import messages
 from transports.tsp.hello import VERSION, Feature, Hello
 from transports.tsp.link import Link, Received, Role
-from transports.tsp.messages import Chunk, Detail, Kind, Message, Mode, Opcode, SlotState, Status
+from transports.tsp.messages import Chunk, Detail, Encoding, Kind, Message, Mode, Opcode, SlotState, Status
 from transports.virtual import Scheduler
 
 BOOTLOADER_VERSION = Version(1, 0, 0)
@@ -40,7 +40,11 @@ POWER_BACK_S = 2.0
 MAX_BLOCK = 65536
 WINDOW = 2 * MAX_BLOCK + 4096
 """Receive buffer: one block being programmed, one arriving."""
-MAX_FRAME = 4096
+MAX_FRAME = 16384
+PROGRESS_S = 0.5
+"""PROGRESS comes at most so often, and once more at the end."""
+TIDY_S = 1.0
+"""So long after the start, and idle, it erases what the next update will write to."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,15 +84,19 @@ class Terminal:
         self.display = ""
         self.trust: Trust | None = storage.trust
         self._epoch = 0
-        self._busy = False
+        self.flash_busy = False
         self._armed = float("inf")
         self._started_at = 0.0
         self._unconsumed = 0
         """Bytes of blocks that wait for the flash."""
+        self._told_blocks, self._told_at = 0, 0.0
+        """What the last PROGRESS said, and when."""
+        self._finishing: Message | None = None
+        """A FINISH that waits for the flash."""
         generator = random.Random(settings.seed)  # noqa: S311 - a simulation that must be repeatable
         hello = Hello(
             version_min=VERSION, version_max=VERSION, max_frame=settings.max_frame,
-            features=int(Feature.UPDATE | Feature.PRINTER | Feature.RESUME), max_block=MAX_BLOCK,
+            features=int(Feature.UPDATE | Feature.PRINTER | Feature.RESUME | Feature.DEFLATE), max_block=MAX_BLOCK,
             max_manifest=messages.MAX_BODY, window=WINDOW, nonce=bytes(16), peer_nonce=bytes(16), public_key=b"",
         )  # fmt: skip
         self.link = Link(Role.DEVICE, hello, generator.randbytes, byte_time_s=settings.byte_time_s, dead_after_s=30.0)
@@ -115,8 +123,9 @@ class Terminal:
         self.hung = False
         self.display = ""
         self._epoch += 1
-        self._busy = False
+        self.flash_busy = False
         self._unconsumed = 0
+        self._finishing = None
         self.link.forget()
         self._splitter = messages.Splitter()
 
@@ -134,6 +143,26 @@ class Terminal:
         self.display = self._idle_text()
         self.transmit(f"{self.identity.model} {self.version} ready\r\n".encode())
         self.flush()
+        self.later(TIDY_S, self._tidy)
+
+    def _tidy(self) -> None:
+        """Make room for the next update's head while there is time."""
+        if self.installer or self.flash_busy:
+            return
+        before = self.flash.busy_s
+        if any(SlotStore(self.flash, index).tidy() for index in (0, 1)):
+            self._occupy(self.flash.busy_s - before, self._tidy)
+
+    def _occupy(self, time_s: float, then: Callable[[], None]) -> None:
+        """The flash is busy for so long."""
+        self.flash_busy = True
+
+        def done() -> None:
+            self.flash_busy = False
+            then()
+            self.work()
+
+        self.later(time_s, done)
 
     def _idle_text(self) -> str:
         if self.peripherals.tampered:
@@ -220,6 +249,7 @@ class Terminal:
             else:
                 self._splitter = messages.Splitter()
                 self._unconsumed = 0
+                self._finishing = None
                 self.installer = None  # what is in flash stays and is found again by the next BEGIN
 
     def flush(self) -> None:
@@ -294,12 +324,12 @@ class Terminal:
             return
         try:
             chunk = Chunk.parse(message.body)
-            if message.opcode == Opcode.TABLE:
+            if message.opcode == Opcode.TABLE and chunk.encoding is Encoding.RAW:
                 self.link.consume(size)
                 installer.take_table(chunk.at, chunk.data)
             elif message.opcode == Opcode.DATA:
                 self._unconsumed += size
-                installer.take_block(chunk.at, chunk.data, functools.partial(self._block_done, size))
+                installer.take_block(chunk.at, chunk.encoding, chunk.data, functools.partial(self._block_done, size))
             else:
                 raise Refused(Status.UNKNOWN_COMMAND, f"unknown part {message.opcode}")
         except FormatError as error:
@@ -309,17 +339,49 @@ class Terminal:
         else:
             self.work()
 
+    def start_update(self, installer: Installer) -> None:
+        """Take parts of this update from now on; the flash has work."""
+        self.installer = installer
+        self._told_blocks, self._told_at = installer.blocks_done, self.scheduler.now()
+        self.display = "UPDATING - KEEP THE POWER ON"
+        self.work()
+
     def drop_update(self) -> None:
         """End the update in this session; the bytes of blocks that will not be programmed give their credit back."""
         self.installer = None
         self.link.consume(self._unconsumed)
         self._unconsumed = 0
+        if self._finishing:
+            self.answer(self._finishing, Status.WRONG_STATE, Detail(text="the update has ended"))
+            self._finishing = None
 
     def _block_done(self, size: int) -> None:
         self._unconsumed -= size
         self.link.consume(size)
-        if self.installer:
-            self.send_event(Opcode.PROGRESS, Status.OK, messages.Progress(blocks_done=self.installer.blocks_done))
+        self.flush()
+
+    def tell_held(self, first: int, blocks: int) -> None:
+        """Say which blocks of a page need not be sent."""
+        self.send_event(Opcode.HELD, Status.OK, messages.Held(first=first, blocks=blocks))
+
+    def finish_later(self, message: Message) -> None:
+        """Answer this FINISH when the flash has done all its work."""
+        self._finishing = message
+
+    def finish_now(self, message: Message) -> None:
+        """The last check of an update, and its answer.
+
+        Raises:
+            Refused: something is missing or damaged.
+        """
+        installer = self.installer
+        assert installer is not None
+        before = self.flash.busy_s
+        installer.finish()
+        self.installer = None
+        self.display = "RESTART TO INSTALL"
+        self.note("update_received", f"{installer.offered.manifest.version}, {installer.digest.hex()[:16]}")
+        self.later(self.flash.busy_s - before, functools.partial(self.answer, message, Status.OK, messages.Empty()))
 
     def _fail(self, status: Status, reason: str) -> None:
         self.drop_update()
@@ -330,24 +392,38 @@ class Terminal:
     def work(self) -> None:
         """Run the next flash job, then wait as long as the part was busy."""
         installer = self.installer
-        if self._busy or installer is None or not installer.jobs:
+        if self.flash_busy or installer is None:
             return
-        job = installer.jobs.popleft()
+        if installer.complete and not installer.jobs and self._finishing:
+            message, self._finishing = self._finishing, None
+            try:
+                self.finish_now(message)
+            except Refused as refused:
+                self.answer(message, refused.status, Detail(text=refused.reason))
+            return
+        job = installer.jobs.popleft() if installer.jobs else installer.ahead()
+        if job is None:
+            return
         before = self.flash.busy_s
         try:
             job.run()
         except Refused as refused:
             self._fail(refused.status, refused.reason)
             return
-        self._busy = True
 
         def done() -> None:
-            self._busy = False
             if self.installer is installer:
                 job.done()
-            self.work()
+                self._tell_progress(installer)
 
-        self.later(self.flash.busy_s - before, done)
+        self._occupy(self.flash.busy_s - before, done)
+
+    def _tell_progress(self, installer: Installer) -> None:
+        done, now = installer.blocks_done, self.scheduler.now()
+        last = done == installer.offered.manifest.block_count
+        if done > self._told_blocks and (last or now >= self._told_at + PROGRESS_S):
+            self._told_blocks, self._told_at = done, now
+            self.send_event(Opcode.PROGRESS, Status.OK, messages.Progress(blocks_done=done))
 
     def info(self) -> messages.Info:
         timing = self.flash.timing

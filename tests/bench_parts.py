@@ -14,7 +14,8 @@ from hwsim.pipe import SimPipe
 from tests.support import KEY, make_package, trust_of
 from transports.tsp import messages
 from transports.tsp.messages import Opcode, ResetKind
-from transports.tsp_terminal import Sent, TspTerminal
+from transports.tsp_terminal import TspTerminal
+from transports.tsp_update import Sent, send_update
 from transports.virtual import Scheduler
 
 TRUST = trust_of(KEY)
@@ -52,7 +53,7 @@ class Bench:
         self.host.connect(timeout_s=10)
 
     def send(self, raw: bytes, *, resume: bool = True) -> Sent:
-        return self.host.send_update(PackageSource(opened(raw)), resume=resume, progress=lambda done, written: None)
+        return send_update(self.host, PackageSource(opened(raw)), resume=resume, progress=lambda done, written: None)
 
     def restart(self) -> None:
         self.host.request(Opcode.RESET, messages.ResetRequest(reset=ResetKind.RESTART), messages.Empty)

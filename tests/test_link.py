@@ -156,7 +156,8 @@ def test_a35_a_length_is_not_believed() -> None:
 
 def test_acknowledgements_are_built_and_read_alike() -> None:
     ack = Ack(70_000 & 0xFFFF, 1000, 5000, ((1200, 1300), (1400, 1500)))
-    assert Ack.parse(ack.build()) == ack
+    assert Ack.parse(ack.build()) == (ack, b"")
+    assert Ack.parse(ack.build() + b"data") == (ack, b"data")
     for size in range(len(ack.build())):
         assert Ack.parse(ack.build()[:size]) is None
 

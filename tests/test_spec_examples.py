@@ -72,7 +72,7 @@ def further_examples() -> dict[str, bytes]:
         "ping-frame": frames.encode(frames.Kind.PING, 0, 0, b"", SEED),
         "ack-with-gap": GAP.build(),
         "refusal-message": Message(Opcode.FINISH, messages.Kind.RESPONSE, 2, Status.WRONG_STATE, body).build(),
-        "slot-head": flash.read(SLOTS[0], 16),
+        "slot-head": flash.read(SLOTS[0], 24),
         "boot-state": boot_state_record(),
     }
 
@@ -166,10 +166,10 @@ def test_frames_are_read_back(told: dict[str, bytes]) -> None:
     data = frame_in(told["info-request-frame"])
     assert data[:3] == (frames.Kind.DATA, 1, 0)
     assert Splitter().feed(data.payload) == [Message(Opcode.INFO, messages.Kind.REQUEST, 1, 0, b"")]
-    assert Ack.parse(frame_in(told["ack-frame"]).payload) == Ack(1, 12, 12 + welcome.window)
+    assert Ack.parse(frame_in(told["ack-frame"]).payload) == (Ack(1, 12, 12 + welcome.window), b"")
     assert frame_in(told["ping-frame"]) == Frame(frames.Kind.PING, 0, 0, b"")
     assert frame_in(told["reset-frame"]) == Frame(frames.Kind.RESET, 0, 0, b"")
-    assert Ack.parse(told["ack-with-gap"]) == GAP
+    assert Ack.parse(told["ack-with-gap"]) == (GAP, b"")
 
 
 def test_messages_are_read_back(told: dict[str, bytes]) -> None:
@@ -183,11 +183,11 @@ def test_flash_contents_are_read_back(told: dict[str, bytes]) -> None:
     flash = blank_flash()
     flash.program(BOOT_STATE[1], told["boot-state"])
     assert BootLog(flash).state == STATE
-    sizes = struct.unpack_from("<II", told["slot-head"])
+    sizes = struct.unpack_from("<II", told["slot-head"], 4)
     stored = store_small_package(blank_flash()).metadata()
     assert stored is not None
     assert sizes == tuple(len(part) for part in stored)
-    assert told["slot-head"][8:] == told["package-header"][:8]
+    assert told["slot-head"][16:] == told["package-header"][:8]
 
 
 def test_every_opcode_status_and_reading_is_documented() -> None:

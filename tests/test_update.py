@@ -7,11 +7,13 @@ import pytest
 from formats.fwp.header import Header
 from hwsim.faults import FAULTS, Fault
 from hwsim.hostile import Unchecked, force
+from hwsim.layout import PAYLOAD_OFFSET, SLOTS
 from tests.bench_parts import Bench
 from tests.support import STRANGER, flips, make_package, pattern
 from transports.errors import DeviceRefused, LinkError, LinkLost
 from transports.tsp import messages
 from transports.tsp.messages import Opcode, SlotState, Status
+from transports.tsp_update import send_update
 
 NEW = make_package([pattern(100_000, 1)], version="1.1.0", counter=8)
 
@@ -28,7 +30,7 @@ def test_an_update_is_received_tried_confirmed(tmp_path: pathlib.Path) -> None:
     bench = Bench(tmp_path)
     bench.connect()
     sent = bench.send(NEW)
-    assert sent.blocks_held == 0
+    assert sent.blocks_resumed == 0
     assert str(bench.info().version) == "1.0.0"
     assert bench.slots()[1].state is SlotState.TRIAL
     bench.restart()
@@ -142,7 +144,7 @@ def test_a33_blocks_out_of_order_are_refused(tmp_path: pathlib.Path) -> None:
             yield from found
 
     with pytest.raises(DeviceRefused) as caught:
-        bench.host.send_update(Swapped(NEW), resume=False, progress=lambda done, written: None)
+        send_update(bench.host, Swapped(NEW), resume=False, progress=lambda done, written: None)
     assert caught.value.status == Status.BAD_BLOCK
 
 
@@ -156,8 +158,8 @@ def test_f12_a_pulled_cable_resumes_where_it_stopped(tmp_path: pathlib.Path) -> 
         bench.machine.plug()
         bench.connect()
         sent = bench.send(NEW)
-        assert sent.blocks_held * 4096 + 3 * 4096 + 2 * 65536 >= at
-        assert sent.bytes_written <= 100_000 - sent.blocks_held * 4096 + 8000
+        assert sent.blocks_resumed * 4096 + 3 * 4096 + 2 * 65536 >= at
+        assert sent.bytes_written <= 100_000 - sent.blocks_resumed * 4096 + 8000
         bench.restart()
         assert str(bench.info().version) == "1.1.0"
 
@@ -170,7 +172,7 @@ def test_resume_can_be_declined(tmp_path: pathlib.Path) -> None:
         bench.send(NEW)
     bench.machine.plug()
     bench.connect()
-    assert bench.send(NEW, resume=False).blocks_held == 0
+    assert bench.send(NEW, resume=False).blocks_resumed == 0
 
 
 def test_an_erase_in_between_forgets_the_resume_point(tmp_path: pathlib.Path) -> None:
@@ -184,7 +186,7 @@ def test_an_erase_in_between_forgets_the_resume_point(tmp_path: pathlib.Path) ->
             bench.send(raw)
         bench.machine.plug()
     bench.connect()
-    assert bench.send(NEW).blocks_held == 0
+    assert bench.send(NEW).blocks_resumed == 0
     bench.restart()
     assert str(bench.info().version) == "1.1.0"
 
@@ -206,7 +208,7 @@ def test_f7_a_sector_that_does_not_erase_is_noticed(tmp_path: pathlib.Path) -> N
     bench.send(NEW)
     bench.restart()
     bench.restart()  # back on 1.0.0, slot 1 full of old bytes
-    FAULTS["dead_sector"].plant(bench.machine, Fault("dead_sector", (0x820000 + 0x20000) // 4096 + 2))
+    FAULTS["dead_sector"].plant(bench.machine, Fault("dead_sector", (SLOTS[1] + PAYLOAD_OFFSET) // 4096 + 2))
     with pytest.raises(DeviceRefused) as caught:
         bench.send(make_package([pattern(100_000, 3)], version="1.2.0", counter=9))
     assert caught.value.status == Status.FLASH_FAULT
@@ -223,11 +225,11 @@ def test_a34_every_opcode_gets_a_clear_answer(tmp_path: pathlib.Path) -> None:
         if opcode == Opcode.REVERT:
             continue
         for body in (b"", b"\xff" * 9):
-            bench.host._send(Message(opcode, Kind.REQUEST, 7, 0, body))
+            bench.host.send(Message(opcode, Kind.REQUEST, 7, 0, body))
             until = bench.pipe.now() + 10
             answers: list[Message] = []
             while not answers and bench.pipe.now() < until:
-                answers = [m for m in bench.host._collect(until) if m.kind == Kind.RESPONSE and m.opcode == opcode]
+                answers = [m for m in bench.host.collect(until) if m.kind == Kind.RESPONSE and m.opcode == opcode]
             assert answers, f"opcode {opcode:#x} got no answer"
             known = opcode in messages.COMMANDS and messages.COMMANDS[Opcode(opcode)].request is not None
             if not known:

@@ -34,6 +34,8 @@ class Kind(enum.IntEnum):
     ACK = 4
     PING = 5
     RESET = 6
+    DATA_ACK = 7
+    """An acknowledgement, then data: what goes back while data flows costs no frame of its own."""
 
 
 SEEDLESS: Final = frozenset({Kind.HELLO, Kind.WELCOME, Kind.RESET})
@@ -41,7 +43,7 @@ SEEDLESS: Final = frozenset({Kind.HELLO, Kind.WELCOME, Kind.RESET})
 
 
 class Frame(NamedTuple):
-    """One frame. `offset` is the stream position of the first payload byte in DATA frames, else zero."""
+    """One frame. `offset` is the stream position of the first data byte in DATA and DATA_ACK frames, else zero."""
 
     kind: int
     sequence: int

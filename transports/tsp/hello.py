@@ -18,6 +18,8 @@ class Feature(enum.IntFlag):
     UPDATE = 1
     PRINTER = 2
     RESUME = 4
+    DEFLATE = 8
+    """Blocks may come compressed."""
 
 
 class Hello(Record):

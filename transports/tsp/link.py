@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from formats.errors import FormatError
 from transports.tsp import frames
+from transports.tsp.estimates import FrameSize, RoundTrip
 from transports.tsp.frames import Frame, Kind
 from transports.tsp.hello import VERSION, Hello, session_seed
 from transports.tsp.streams import Ack, Receiver, Sender
@@ -22,7 +23,11 @@ STALL_S = 0.25
 """A frame that began and does not go on for so long was none."""
 FRAME_S = 1.0
 """And a frame may take so long beyond its time on the line, even if something keeps coming (as repeated hellos do)."""
-FIRST_ROUND_TRIP_S = 0.5
+REPEATED_AT_ONCE = 2048
+"""Bytes in flight that are sent again at once when even the repetition of a single frame brought no answer."""
+FRAME_TIME_S = 0.1
+SLOW_FRAME = 8192
+"""A frame is at most as long as the line carries in `FRAME_TIME_S`, or this many bytes if that is less."""
 
 
 class Role(enum.Enum):
@@ -76,14 +81,13 @@ class Link:
         self.byte_time_s = byte_time_s
         self.dead_after_s = dead_after_s
         self.peer: Hello | None = None
-        self.round_trip_s: float | None = None
+        self.round_trip = RoundTrip()
         self.wire_bytes_sent = 0
         self._hello = hello
         self._random = random
         self._decoder = frames.Decoder(hello.max_frame)
         self._events: deque[Event] = deque()
         self._out: deque[bytes] = deque()
-        self._deviation_s = 0.0
         self._backoff = 0
         self._hello_bytes = b""
         self._hello_due: float | None = None
@@ -94,15 +98,12 @@ class Link:
         self._last_sent = -math.inf
         self._expecting = False
         self._first_wait = -math.inf
-        self._loss_rate = 0.0
-        self._lost_seen = 0
         self._reset_streams(0)
 
     def _reset_streams(self, limit: int) -> None:
         self.receiver = Receiver(self._hello.window)
-        self.sender = Sender(limit)
+        self.sender = Sender(limit, FrameSize(self._largest_frame(), clean=not self.byte_time_s))
         self._ack_due = False
-        self._lost_seen = 0
         self._told_limit = self.receiver.limit
 
     # -- what the user calls ------------------------------------------------------------------------------------
@@ -138,15 +139,15 @@ class Link:
     def next_event(self) -> Event | None:
         return self._events.popleft() if self._events else None
 
+    def _largest_frame(self) -> int:
+        """What the receiver takes; less on a slow line, where a frame must not keep everything else waiting."""
+        most = self.peer.max_frame if self.peer else frames.MIN_PAYLOAD
+        return min(most, max(SLOW_FRAME, int(FRAME_TIME_S / self.byte_time_s))) if self.byte_time_s else most
+
     @property
     def payload_size(self) -> int:
-        """Payload bytes of the next frame: all the receiver takes on a clean line, about the square root of (overhead
-        / byte error rate) on a bad one, which is where overhead and repetition cost the same."""
-        assert self.peer is not None
-        best = self.peer.max_frame
-        if self._loss_rate > 0:
-            best = min(best, int(math.sqrt(frames.OVERHEAD / self._loss_rate)))
-        return max(frames.MIN_PAYLOAD, best)
+        """Payload bytes of the next frame."""
+        return self.sender.frame_size.best
 
     # -- bytes in -----------------------------------------------------------------------------------------------
 
@@ -170,6 +171,7 @@ class Link:
             Kind.WELCOME: self._on_welcome,
             Kind.DATA: self._on_data,
             Kind.ACK: self._on_ack,
+            Kind.DATA_ACK: self._on_data_ack,
             Kind.PING: self._on_ping,
             Kind.RESET: self._on_reset,
         }
@@ -214,6 +216,8 @@ class Link:
             self._lose(f"the device speaks protocol versions {peer.version_min} to {peer.version_max}, not {VERSION}")
             return
         self._open(peer, session_seed(self._hello.nonce, peer.nonce))
+        self.round_trip = RoundTrip()
+        self.round_trip.measure(now - self._last_asked)
         self._last_asked = now
 
     def _open(self, peer: Hello, seed: int) -> None:
@@ -227,8 +231,11 @@ class Link:
         del now
         if self.peer is None:
             self._refuse()
-            return
-        ready = self.receiver.take(frame.sequence, frame.offset, frame.payload)
+        else:
+            self._take_data(frame, frame.payload)
+
+    def _take_data(self, frame: Frame, data: bytes) -> None:
+        ready = self.receiver.take(frame.sequence, frame.offset, data)
         self._ack_due = True
         if ready:
             self._events.append(Received(ready))
@@ -243,18 +250,24 @@ class Link:
     def _on_ack(self, frame: Frame, now: float) -> None:
         if self.peer is None:
             self._refuse()
-            return
-        ack = Ack.parse(frame.payload)
-        if ack is None:
-            return
+        elif (parsed := Ack.parse(frame.payload)) is not None and not parsed[1]:
+            self._take_ack(parsed[0], now)
+
+    def _on_data_ack(self, frame: Frame, now: float) -> None:
+        if self.peer is None:
+            self._refuse()
+        elif (parsed := Ack.parse(frame.payload)) is not None:
+            self._take_ack(parsed[0], now)
+            self._take_data(frame, parsed[1])
+
+    def _take_ack(self, ack: Ack, now: float) -> None:
         before = self.sender.acked
         sample = self.sender.acknowledge(ack, now)
         if sample is not None:
-            self._measure(sample)
+            self.round_trip.measure(sample)
         if self.sender.acked > before or sample is not None:
             self._backoff = 0
             self._last_asked = now
-        self._learn_loss_rate()
 
     def _on_reset(self, frame: Frame, now: float) -> None:
         del frame, now
@@ -274,6 +287,7 @@ class Link:
         size = 0
         if self._hello_due is not None and now >= self._hello_due:
             self._queue(Kind.HELLO, payload=self._hello_bytes)
+            self._last_asked = now
             self._hello_due = now + HELLO_INTERVAL_S + 2 * (len(self._hello_bytes) + frames.OVERHEAD) * self.byte_time_s
         while size < room and (chunk := self._next_frame(now)):
             chunks.append(chunk)
@@ -286,20 +300,21 @@ class Link:
             return self._out.popleft()
         if self.peer is None:
             return b""
+        ack = b""
         if self._ack_due:
             self._ack_due = False
-            ack = self.receiver.ack()
-            self._told_limit = ack.limit
-            return self._encode(Kind.ACK, payload=ack.build())
-        taken = self.sender.take(self.payload_size, now)
+            told = self.receiver.ack()
+            self._told_limit = told.limit
+            ack = told.build()
+        taken = self.sender.take(max(frames.MIN_PAYLOAD - len(ack), self.payload_size - len(ack)), now)
         if taken is None:
-            return b""
+            return self._encode(Kind.ACK, payload=ack) if ack else b""
         if not self._waiting:
             self._last_asked = now
             self._first_wait = now
         sequence, offset, payload = taken
         self._last_sent = now
-        return self._encode(Kind.DATA, sequence, offset, payload)
+        return self._encode(Kind.DATA_ACK if ack else Kind.DATA, sequence, offset, ack + payload)
 
     def _queue(self, kind: Kind, payload: bytes = b"") -> None:
         self._out.append(self._encode(kind, payload=payload))
@@ -321,9 +336,9 @@ class Link:
             for frame in self._decoder.give_up():
                 self._handle(frame, now)
         if (due := self._repeat_due()) is not None and now >= due:
-            self._backoff += 1
             self._last_sent = now
-            self.sender.lose_tail()
+            self.sender.lose_tail(REPEATED_AT_ONCE if self._backoff else 1)
+            self._backoff += 1
         if (due := self._ping_due()) is not None and now >= due:
             if now - max(self._last_heard, self._first_wait) >= self.dead_after_s:
                 self._lose(f"nothing was heard for {self.dead_after_s:g} seconds")
@@ -361,27 +376,8 @@ class Link:
 
     def _patience(self) -> float:
         """How long an answer may take: the measured round trip and its spread, plus what is still queued before it."""
-        measured = self.round_trip_s
-        base = FIRST_ROUND_TRIP_S if measured is None else measured + max(4 * self._deviation_s, 0.03)
         queued: float = self.sender.in_flight * self.byte_time_s
-        return (base + queued) * (1.5 ** min(self._backoff, 8))
-
-    def _measure(self, sample: float) -> None:
-        """Smoothed round trip and deviation (RFC 6298 section 2)."""
-        if self.round_trip_s is None:
-            self.round_trip_s, self._deviation_s = sample, sample / 2
-            return
-        self._deviation_s += (abs(sample - self.round_trip_s) - self._deviation_s) / 4
-        self.round_trip_s += (sample - self.round_trip_s) / 8
-
-    def _learn_loss_rate(self) -> None:
-        """Frames lost per byte sent, forgotten over some hundred kilobytes so that a line may become good again."""
-        lost = self.sender.lost_frames - self._lost_seen
-        self._lost_seen = self.sender.lost_frames
-        self._loss_rate += lost / 65536
-        self._loss_rate *= 1 - min(0.25, self.payload_size / 65536)
-        if self._loss_rate < 1e-8:
-            self._loss_rate = 0.0
+        return (self.round_trip.patience_s + queued) * (1.5 ** min(self._backoff, 8))
 
     def _lose(self, reason: str) -> None:
         self.peer = None

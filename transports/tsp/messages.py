@@ -470,6 +470,16 @@ class Progress(Record):
     LAYOUT = c.Struct("blocks_done" / c.Int32ul)
 
 
+class Held(Record):
+    """Event: blocks of a page of the table that need not be sent."""
+
+    first: int
+    """First block of the page."""
+    blocks: int
+    """Bit n: block `first` + n."""
+    LAYOUT = c.Struct("first" / c.Int32ul, "blocks" / c.Int64ul)
+
+
 class Confirm(Record):
     """Confirm the running firmware, named by the digest of its package."""
 
@@ -502,6 +512,7 @@ class Opcode(enum.IntEnum):
     REVERT = 0x26
     PROGRESS = 0x30
     FAILED = 0x31
+    HELD = 0x32
 
 
 class Command(NamedTuple):
@@ -537,21 +548,31 @@ COMMANDS: Final[dict[Opcode, Command]] = {
 """TABLE and DATA are ONE_WAY and rush by; their bodies are read with `Chunk`."""
 
 
+class Encoding(enum.IntEnum):
+    """How the bytes of a block travel."""
+
+    RAW = 0
+    DEFLATE = 1
+    """RFC 1951, one stream for each block."""
+
+
 class Chunk(NamedTuple):
-    """Body of TABLE (`at`: offset in the table section) and DATA (`at`: block number): u32 at, u32 zero, bytes."""
+    """Body of TABLE (`at`: offset in the table section) and DATA (`at`: block number): u32 at, u32 encoding, bytes."""
 
     at: int
     data: bytes
+    encoding: Encoding = Encoding.RAW
 
     def build(self) -> bytes:
-        return struct.pack("<II", self.at, 0) + self.data
+        return struct.pack("<II", self.at, self.encoding) + self.data
 
     @classmethod
     def parse(cls, body: bytes) -> "Chunk":
-        """Raises FormatError: too short, or the reserved field is used."""
+        """Raises FormatError: too short, or in an encoding of a later version."""
         if len(body) < 8:
             raise FormatError("a chunk is shorter than its header")
-        at, zero = struct.unpack_from("<II", body)
-        if zero:
-            raise FormatError("a chunk uses a field of a later version", name="unsupported_format")
-        return cls(at, body[8:])
+        at, encoding = struct.unpack_from("<II", body)
+        try:
+            return cls(at, body[8:], Encoding(encoding))
+        except ValueError:
+            raise FormatError("a chunk has an encoding of a later version", name="unsupported_format") from None

@@ -9,10 +9,14 @@ import itertools
 import struct
 from typing import Final, NamedTuple, Self
 
+from transports.tsp.estimates import FrameSize
+from transports.tsp.frames import MIN_PAYLOAD, OVERHEAD
+
 _ACK: Final = struct.Struct("<HIIB")
-_RANGE: Final = struct.Struct("<II")
-MAX_RANGES: Final = 6
-"""Six ranges make the largest acknowledgement 59 bytes, which fits the smallest frame."""
+_MORE: Final = 0x80
+_LATER: Final = 0x40
+MAX_ACK: Final = MIN_PAYLOAD
+"""An acknowledgement fits the smallest frame; at 1e-3 bit errors every byte of it counts."""
 
 
 class Ack(NamedTuple):
@@ -25,22 +29,72 @@ class Ack(NamedTuple):
     limit: int
     """Credit: bytes may be sent up to this offset."""
     ranges: tuple[tuple[int, int], ...] = ()
-    """Received islands behind the first gap, ascending."""
+    """Received islands behind the first gap, ascending; what lies between two of them has not arrived."""
+    later: bool = False
+    """There are islands before the first range: nothing is said of what lies before it."""
+    more: bool = False
+    """There are islands behind the last range: nothing is said of what lies behind it."""
 
     def build(self) -> bytes:
-        head = _ACK.pack(self.sequence & 0xFFFF, self.received, self.limit, len(self.ranges))
-        return head + b"".join(_RANGE.pack(*pair) for pair in self.ranges)
+        """The ranges as pairs of numbers: the gap before, and the length (LEB128)."""
+        flags = (_MORE if self.more else 0) | (_LATER if self.later else 0)
+        parts = [_ACK.pack(self.sequence & 0xFFFF, self.received, self.limit, len(self.ranges) | flags)]
+        end = self.received
+        for low, high in self.ranges:
+            parts.append(_leb128(low - end) + _leb128(high - low))
+            end = high
+        return b"".join(parts)
 
     @classmethod
-    def parse(cls, data: bytes) -> Self | None:
-        """None if these bytes are no acknowledgement."""
+    def parse(cls, data: bytes) -> tuple[Self, bytes] | None:
+        """An acknowledgement, and the bytes behind it; None if these bytes are none."""
         if len(data) < _ACK.size:
             return None
         sequence, received, limit, count = _ACK.unpack_from(data)
-        if count > MAX_RANGES or len(data) != _ACK.size + count * _RANGE.size or limit < received:
+        ranges, at, end = [], _ACK.size, received
+        for _ in range(count & ~(_MORE | _LATER)):
+            gap, at = _read_leb128(data, at)
+            length, at = _read_leb128(data, at)
+            if at > MAX_ACK or not gap or not length:
+                return None
+            ranges.append((end + gap, end + gap + length))
+            end += gap + length
+        if limit < received or end > limit or at > len(data):
             return None
-        ranges = tuple(_RANGE.iter_unpack(data[_ACK.size :]))
-        return cls(sequence, received, limit, ranges)
+        return cls(sequence, received, limit, tuple(ranges), bool(count & _LATER), bool(count & _MORE)), data[at:]
+
+
+def fitting(received: int, islands: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """As many of the islands, from the first one, as an acknowledgement has room for."""
+    room, end = MAX_ACK - _ACK.size, received
+    for number, (low, high) in enumerate(islands):
+        room -= len(_leb128(low - end)) + len(_leb128(high - low))
+        if room < 0:
+            return islands[:number]
+        end = high
+    return islands
+
+
+def _leb128(number: int) -> bytes:
+    """A number in groups of seven bits, the lowest first; the top bit says that another group follows (DWARF 5, 7.6)."""
+    found = bytearray()
+    while number > 0x7F:
+        found.append(0x80 | number & 0x7F)
+        number >>= 7
+    return bytes([*found, number])
+
+
+def _read_leb128(data: bytes, at: int) -> tuple[int, int]:
+    """A number of at most 32 bits, and where it ends; zero, and a place beyond the end, if there is none."""
+    number = 0
+    for shift in range(0, 35, 7):
+        if at >= len(data):
+            break
+        number |= (data[at] & 0x7F) << shift
+        at += 1
+        if not data[at - 1] & 0x80:
+            return number, at
+    return 0, len(data) + 1
 
 
 class Receiver:
@@ -53,6 +107,8 @@ class Receiver:
         self.highest = 0
         """Highest sequence number seen, unwrapped; 0 before the first frame, which has number 1."""
         self._islands: list[tuple[int, bytes]] = []
+        self._told = 0
+        """Islands from this offset on are told next."""
 
     @property
     def limit(self) -> int:
@@ -86,14 +142,13 @@ class Receiver:
         self._islands.insert(at, (offset, data))
 
     def ack(self) -> Ack:
-        ranges: list[tuple[int, int]] = []
-        for start, island in self._islands:
-            end = start + len(island)
-            if ranges and start <= ranges[-1][1]:
-                ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
-            elif len(ranges) < MAX_RANGES:
-                ranges.append((start, end))
-        return Ack(self.highest, self.received, self.limit, tuple(ranges))
+        """What is there. Of more islands than fit, each acknowledgement tells those behind the ones told before."""
+        islands = _merged([(start, start + len(island)) for start, island in self._islands])
+        first = next((number for number, (low, _) in enumerate(islands) if low >= self._told), 0)
+        ranges = fitting(self.received, islands[first:])
+        more = first + len(ranges) < len(islands)
+        self._told = ranges[-1][0] if more else 0  # the last one again: the gap behind it has not been told
+        return Ack(self.highest, self.received, self.limit, tuple(ranges), first > 0, more)
 
 
 def unwrap(sequence: int, near: int) -> int:
@@ -105,19 +160,33 @@ def unwrap(sequence: int, near: int) -> int:
     return candidate + 0x10000 if base - candidate > 0x8000 else candidate
 
 
+def _merged(ranges: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ascending ranges, those that touch joined."""
+    joined: list[tuple[int, int]] = []
+    for start, end in ranges:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
 class Sent(NamedTuple):
     """A frame on its way."""
 
     start: int
     end: int
     time: float
+    position: int
+    """Bytes that had been put on the line before it, framing included."""
 
 
 class Sender:
     """Decides which bytes go next: lost ones first, then new ones within the credit."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, frame_size: FrameSize | None = None) -> None:
         self.limit = limit
+        self.frame_size = frame_size or FrameSize(4096)
         self.acked = 0
         """Everything before this offset has arrived."""
         self.sequence = 1
@@ -125,7 +194,8 @@ class Sender:
         self.in_flight = 0
         """Bytes in frames that are on their way."""
         self.lost_frames = 0
-        self.bytes_sent = 0
+        self.position = 0
+        """Bytes put on the line so far, framing included."""
         self.more_coming = False
         """The user is about to push more: a frame that would not be full waits for it."""
         self._next = 0
@@ -133,7 +203,7 @@ class Sender:
         self._buffer = bytearray()
         self._flying: dict[int, Sent] = {}
         self._lost: list[tuple[int, int]] = []
-        self._islands: tuple[tuple[int, int], ...] = ()
+        self._islands: list[tuple[int, int]] = []
 
     @property
     def end(self) -> int:
@@ -143,6 +213,11 @@ class Sender:
     def backlog(self) -> int:
         """Bytes accepted from the user and not yet acknowledged."""
         return self.end - self.acked
+
+    @property
+    def unsent(self) -> int:
+        """Bytes accepted from the user that have never been on the line."""
+        return self.end - self._next
 
     @property
     def flying(self) -> bool:
@@ -164,7 +239,7 @@ class Sender:
         """Sequence number, offset and bytes of the next frame of at most `size` payload bytes; None if there is none."""
         if self._lost:
             start, end = self._lost.pop(0)
-            if end - start > size:
+            if end - start > min(size + size // 2, self.frame_size.largest):  # no crumbs: each costs a whole overhead
                 self._lost.insert(0, (start + size, end))
                 end = start + size
         else:
@@ -175,9 +250,9 @@ class Sender:
             self._next = end
         sequence = self.sequence
         self.sequence += 1
-        self._flying[sequence] = Sent(start, end, now)
+        self._flying[sequence] = Sent(start, end, now, self.position)
         self.in_flight += end - start
-        self.bytes_sent += end - start
+        self.position += end - start + OVERHEAD
         return sequence, start, bytes(self._buffer[start - self._base : end - self._base])
 
     def acknowledge(self, ack: Ack, now: float) -> float | None:
@@ -186,16 +261,22 @@ class Sender:
             return None  # acknowledges what was never sent
         self.limit = max(self.limit, ack.limit)
         self.acked = max(self.acked, ack.received)
-        self._islands = ack.ranges
+        known = [island for island in self._islands if island[1] > self.acked]
+        self._islands = _merged(sorted([*known, *ack.ranges])) if known else list(ack.ranges)
         highest = unwrap(ack.sequence, self.sequence)
         if highest >= self.sequence:
             highest -= 0x10000
         round_trip = None
+        told_from = ack.ranges[0][0] if ack.later and ack.ranges else 0
+        told_to = ack.ranges[-1][1] if ack.more and ack.ranges else self._next
         for sequence in list(itertools.takewhile(lambda number: number <= highest, self._flying)):
-            sent = self._land(sequence)
             if sequence == highest:
-                round_trip = now - sent.time
+                round_trip = now - self._flying[sequence].time
+            if not told_from <= self._flying[sequence].start < told_to and self._flying[sequence].end > self.acked:
+                continue  # there was no room to speak of it: the next acknowledgements will
+            sent = self._land(sequence)
             self._lose_unless_covered(sent)
+            self.frame_size.judged(sent.position + sent.end - sent.start + OVERHEAD)
         self._lost = [part for whole in self._lost for part in self._missing(*whole)]
         drop = self.acked - self._base
         if drop > 1 << 16 or self.acked == self.end:
@@ -203,10 +284,15 @@ class Sender:
             self._base = self.acked
         return round_trip
 
-    def lose_tail(self) -> None:
-        """A timer ran out: the oldest frame in flight is taken for lost, to be sent again."""
-        if self._flying:
-            self._lose_unless_covered(self._land(next(iter(self._flying))))
+    def lose_tail(self, size: int) -> None:
+        """A timer ran out: the oldest frames in flight, about `size` bytes of them, are taken for lost, to be sent again."""
+        while self._flying:
+            sent = self._land(next(iter(self._flying)))
+            self._lose_unless_covered(sent)
+            self.frame_size.judged(sent.position + sent.end - sent.start + OVERHEAD)
+            size -= sent.end - sent.start
+            if size <= 0:
+                return
 
     def _land(self, sequence: int) -> Sent:
         sent = self._flying.pop(sequence)
@@ -215,10 +301,12 @@ class Sender:
 
     def _lose_unless_covered(self, sent: Sent) -> None:
         missing = self._missing(sent.start, sent.end)
-        if missing:
+        if not missing:
+            self.frame_size.arrived()
+        else:
             self.lost_frames += 1
-            self._lost.extend(missing)
-            self._lost.sort()
+            self.frame_size.lost(sent.position, sent.end - sent.start)
+            self._lost = _merged(sorted([*self._lost, *missing]))
 
     def _missing(self, start: int, end: int) -> list[tuple[int, int]]:
         """The parts of a range that have not been acknowledged."""

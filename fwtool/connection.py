@@ -1,5 +1,6 @@
 """From `--port` to a terminal that answers, and back to it after a restart."""
 
+import contextlib
 import dataclasses
 import time
 from typing import Self, TypeVar
@@ -11,6 +12,7 @@ from transports.pipe import LineOptions
 from transports.registry import open_pipe
 from transports.tsp import messages
 from transports.tsp.messages import Opcode
+from transports.tsp_rate import lower_rate
 from transports.tsp_terminal import TspTerminal
 
 R = TypeVar("R", bound=Record)
@@ -26,6 +28,7 @@ class PortOptions:
     port: str
     baud: int = 115200
     line: str = "8N1"
+    flow: str = "auto"
     timeout_s: float = 5.0
 
 
@@ -44,7 +47,7 @@ class Connection:
             raise
 
     def _open(self, port: str) -> TspTerminal:
-        pipe = open_pipe(port, LineOptions(self.options.baud, self.options.line))
+        pipe = open_pipe(port, LineOptions(self.options.baud, self.options.line, self.options.flow))
         return TspTerminal(pipe, timeout_s=self.options.timeout_s)
 
     def now(self) -> float:
@@ -122,6 +125,10 @@ class Connection:
                 return
 
     def close(self) -> None:
+        """Let go. A line that was made faster goes back first, so that the next one to call need not wait for that."""
+        with contextlib.suppress(ToolError):
+            if self.terminal.connected:
+                lower_rate(self.terminal, self.options.baud)
         self.terminal.close()
 
     def __enter__(self) -> Self:

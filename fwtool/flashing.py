@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from formats.errors import ToolError
 from formats.fwp.package import Package
+from formats.fwp.table import ENTRIES_PER_PAGE
 from formats.trust import Trust
 from fwtool import gates
 from fwtool.connection import Connection, connect
@@ -19,10 +20,15 @@ from fwtool.findings import Finding, Outcome
 from fwtool.packages import PackageSource, load_package
 from fwtool.plan import Plan, make_plan
 from fwtool.records import Records, new_job_id
-from transports.errors import LinkError, LinkLost
+from transports.errors import DeviceRefused, LinkError, LinkLost
+from transports.rehearsal import LineFacts
 from transports.tsp import messages
 from transports.tsp.messages import Level, Mode, Opcode, Slot, SlotState
+from transports.tsp_rate import raise_rate
 from transports.tsp_update import send_update
+
+MAX_BAUD = 3_000_000
+"""Full-speed USB-serial adapters end there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +43,8 @@ class FlashJob:
     confirm: bool = True
     dev: bool = False
     technician: str = ""
+    max_baud: int = MAX_BAUD
+    """The line is made as fast as it goes up to this rate; 0: it is left as it is."""
     port_options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -63,7 +71,9 @@ class FlashResult:
     line_limit: float | None
     """Payload bytes per second the line can carry; None if the line is not the limit."""
     bytes_payload: int = 0
-    """Payload bytes that were sent in this run."""
+    """Payload bytes that were sent in this run, before compression."""
+    baud: int = 0
+    """Line rate of the transfer; 0 if the line has none."""
 
 
 class _Before(NamedTuple):
@@ -72,6 +82,8 @@ class _Before(NamedTuple):
     situation: gates.Situation
     slots: tuple[Slot, ...]
     findings: list[Finding]
+    look_s: float
+    """How long the look took."""
 
 
 def flash(job: FlashJob, records: Records, on_event: OnEvent = ignore) -> FlashResult:
@@ -100,7 +112,8 @@ def flash(job: FlashJob, records: Records, on_event: OnEvent = ignore) -> FlashR
                 origin["serial_number"] = before.situation.info.serial_number
                 origin["version_before"] = str(before.situation.info.version)
                 gates.check(before.situation)
-                plan = _plan(connection, package, before)
+                raise_rate(connection.terminal, job.max_baud)
+                plan = _plan(job, connection, package, before)
                 if job.dry_run:
                     return _result(job_id, connection, before, package, plan, verdict="planned")
                 if _installed(before, package):
@@ -132,6 +145,7 @@ def _verify(job: FlashJob, on_event: OnEvent) -> Package:
 
 
 def _look(connection: Connection, package: Package) -> _Before:
+    start = connection.now()
     info, slots = connection.info(), connection.slots()
     situation = gates.Situation(
         manifest=package.manifest,
@@ -141,20 +155,38 @@ def _look(connection: Connection, package: Package) -> _Before:
         peer=connection.terminal.peer,
         running=next((slot for slot in slots if slot.running), None),
     )
-    return _Before(situation, slots, diagnose(connection, Level.INTERNAL))
+    findings = diagnose(connection, Level.INTERNAL)
+    return _Before(situation, slots, findings, connection.now() - start)
 
 
-def _plan(connection: Connection, package: Package, before: _Before) -> Plan:
-    status = before.situation.status
-    held = status.blocks_held if status.update_digest == package.sealed.digest else 0
+def _plan(job: FlashJob, connection: Connection, package: Package, before: _Before) -> Plan:
+    terminal = connection.terminal
+    trip = terminal.link.round_trip.least_s or 0.0
     return make_plan(
         package,
         before.situation.info,
-        held=min(held, len(package.table)),
-        byte_time_s=connection.terminal.pipe.byte_time_s,
-        frame_payload=connection.terminal.link.payload_size,
-        round_trip_s=connection.terminal.link.round_trip.smoothed_s,
+        terminal.peer,
+        LineFacts(terminal.pipe.byte_time_s, trip),
+        held=_holding(connection, package) if job.resume else frozenset(),
+        baud=terminal.pipe.baud,
+        look_s=before.look_s,
     )
+
+
+def _holding(connection: Connection, package: Package) -> frozenset[int]:
+    """Blocks that the terminal says it has."""
+    table, block_size = package.table, package.manifest.block_size
+    held: set[int] = set()
+    for first in range(0, len(table), ENTRIES_PER_PAGE):
+        count = min(ENTRIES_PER_PAGE, len(table) - first)
+        digests = b"".join(table[first + n].digest[:8] for n in range(count))
+        question = messages.HoldingRequest(block_size=block_size, first=first, digests=digests)
+        try:
+            answer = connection.ask(Opcode.HOLDING, messages.Held, question)
+        except DeviceRefused:
+            return frozenset()  # an older terminal: it tells only while the update runs
+        held |= {first + n for n in range(count) if answer.blocks >> n & 1}
+    return frozenset(held)
 
 
 def _installed(before: _Before, package: Package) -> bool:
@@ -273,7 +305,7 @@ def _result(
     start: float | None = None,
 ) -> FlashResult:
     changed = verdict in ("updated", "on_trial")
-    byte_time = connection.terminal.pipe.byte_time_s
+    byte_time = connection.terminal.pipe.byte_time_s * (connection.terminal.pipe.baud / plan.baud if plan.baud else 1)
     return FlashResult(
         job=job_id,
         port=connection.port,
@@ -291,4 +323,5 @@ def _result(
         plan=plan,
         line_limit=1 / byte_time if byte_time else None,
         bytes_payload=sent.bytes_payload if sent else 0,
+        baud=plan.baud,
     )

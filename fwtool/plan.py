@@ -1,14 +1,16 @@
-"""What an update would do, and how long it would take, computed before anything is done."""
+"""What an update would do, and how long it would take: computed before anything is done, by rehearsing it in virtual time."""
 
 import dataclasses
 
-from formats.fwp import table
 from formats.fwp.package import Package
-from transports.tsp import frames, messages
+from fwtool.packages import PackageSource
+from transports.rehearsal import LineFacts, rehearse
+from transports.tsp import messages
+from transports.tsp.hello import Hello
+from transports.tsp.link import HELLO_INTERVAL_S
 
-ROUND_TRIPS = 8
-"""Waits for an answer in a whole update: hello, questions, begin, finish."""
-DEFAULT_ROUND_TRIP_S = 0.004
+SHUTDOWN_S = 0.2
+"""Between the answer to RESET and the restart (docs/protocol/tsp.md section 5.1)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,12 +24,16 @@ class Plan:
     bytes_to_send: int
     """Payload bytes that still have to go."""
     bytes_on_wire: int
-    """The same with table and all framing."""
+    """The same compressed, with table and all framing."""
     erase_count: int
     program_count: int
+    baud: int
+    """Line rate that is used; 0 if the line has none."""
+    round_trip_ms: float
+    """The shortest answer: what line and adapter take."""
     transfer_s: float
     total_s: float
-    """Until the new firmware answers."""
+    """Until the new firmware has answered and been checked."""
     limit: str
     """line or flash: what the time is made of."""
 
@@ -35,44 +41,37 @@ class Plan:
 def make_plan(
     package: Package,
     info: messages.Info,
+    peer: Hello,
+    line: LineFacts,
     *,
-    held: int,
-    byte_time_s: float,
-    frame_payload: int,
-    round_trip_s: float | None,
+    held: frozenset[int],
+    baud: int,
+    look_s: float,
 ) -> Plan:
     """Predict.
 
     Args:
-        held: Blocks the terminal is known to have.
-        byte_time_s: Of the line; 0 if it is not the limit.
-        frame_payload: Payload of a full frame.
-        round_trip_s: As measured, if it has been.
+        info, peer: What the terminal says of itself.
+        line: As measured.
+        held: Blocks the terminal has already.
+        look_s: Time it took to look the terminal over before, which is done again after.
     """
     manifest = package.manifest
-    block_count = len(package.table)
-    payload = sum(manifest.installed_length(index) for index in range(held, block_count))
-    pages = table.page_count(block_count) - held // table.ENTRIES_PER_PAGE
-    messages_size = (block_count - held + pages + 1) * (messages.HEADER_SIZE + 8)
-    body = payload + pages * table.PAGE_SIZE + len(package.table.index) + messages_size + len(package.sealed.signed)
-    wire = body + -(-body // frame_payload) * frames.OVERHEAD
-    erases = -(-payload // info.erase_size) + 2
-    programs = -(-payload // info.program_size)
-    flash_s = erases * info.erase_time_us / 1e6 + programs * info.program_time_us / 1e6
-    line_s = wire * byte_time_s
-    tail_s = manifest.block_size / info.program_size * info.program_time_us / 1e6
-    overhead_s = ROUND_TRIPS * (DEFAULT_ROUND_TRIP_S if round_trip_s is None else round_trip_s) + info.verify_time_us / 1e6
-    transfer_s = max(line_s, flash_s) + tail_s + overhead_s
+    rehearsed = rehearse(PackageSource(package), manifest.installed_length, info, peer, line, held)
+    transfer_s = rehearsed.seconds
+    after_s = SHUTDOWN_S + info.restart_time_ms / 1e3 + HELLO_INTERVAL_S / 2 + look_s
     return Plan(
         version_from=str(info.version),
         version_to=str(manifest.version),
-        blocks_total=block_count,
-        blocks_held=held,
-        bytes_to_send=payload,
-        bytes_on_wire=wire,
-        erase_count=erases,
-        program_count=programs,
+        blocks_total=len(package.table),
+        blocks_held=len(held),
+        bytes_to_send=rehearsed.sent.payload_sent,
+        bytes_on_wire=rehearsed.sent.bytes_written,
+        erase_count=rehearsed.erases,
+        program_count=rehearsed.programs,
+        baud=baud,
+        round_trip_ms=round(1e3 * line.round_trip_s, 1),
         transfer_s=round(transfer_s, 3),
-        total_s=round(transfer_s + info.restart_time_ms / 1e3, 3),
-        limit="line" if line_s >= flash_s else "flash",
+        total_s=round(transfer_s + after_s, 3),
+        limit="flash" if rehearsed.flash_s > rehearsed.sent.bytes_written * line.byte_time_s else "line",
     )

@@ -3,10 +3,12 @@
 No answer (None) means that the function sends it itself, later.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from formats.errors import FormatError
+from formats.fwp.table import ENTRIES_PER_PAGE
 from formats.record import Record
 from formats.versions import Version
 from hwsim import bootloader
@@ -14,7 +16,8 @@ from hwsim.bootstate import BootState, SlotMark
 from hwsim.installer import Installer
 from hwsim.printer import LINES_PER_SECOND
 from hwsim.slip import test_slip
-from hwsim.slots import Offered, Refused, SlotStore, judge
+from hwsim.slots import Refused, SlotStore, judge
+from hwsim.stock import HINT, Stock
 from transports.tsp import messages
 from transports.tsp.messages import COMMANDS, BatchState, Message, Opcode, PrinterState, ResetKind, SlotState, Status
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 Answer = tuple[float, Record | None]
 EMPTY: Final = messages.Empty()
 HEALTH_S: Final = {1: 0.4, 2: 1.2, 3: 1.2}
+MAX_BLOCK: Final = 65536
 LOW_BATTERY_PERCENT: Final = 30
 LAST_TIME: Final = 253_402_300_799
 """End of the year 9999."""
@@ -223,12 +227,12 @@ def _begin(terminal: "Terminal", request: Record, message: Message) -> Answer:
         raise Refused(Status.LOW_POWER, f"the battery is at {peripherals.battery_percent} % and there is no mains power")
     if booted.trial:
         raise Refused(Status.WRONG_STATE, "the running firmware is on trial: confirm or revert it first")
-    slot = 1 - (terminal.boot_log.state.active if booted.slot is None else booted.slot)
+    slot = terminal.target_slot
     before = terminal.flash.busy_s
     terminal.drop_update()
-    running = (booted.slot, booted.offered) if booted.slot is not None and booted.offered else None
-    installer = Installer(terminal.flash, terminal.boot_log, slot, offered, running, terminal.tell_held)
-    held = installer.begin(resume=request.resume, previous=_previous(terminal, slot))
+    stock = _stock(terminal, offered.manifest.block_size)
+    installer = Installer(terminal.flash, terminal.boot_log, slot, offered, stock, terminal.tell_held)
+    held = installer.begin(resume=request.resume)
     terminal.note("update_begun", f"{offered.manifest.version} into slot {slot}, {held} blocks held")
     hashing = held * offered.manifest.block_size * HASH_BYTE_S
     terminal.start_update(installer)
@@ -248,13 +252,30 @@ def _finish(terminal: "Terminal", request: Record, message: Message) -> Answer:
     return 0.0, None
 
 
-def _previous(terminal: "Terminal", slot: int) -> Offered | None:
-    """What a slot's head names, whether or not it may start: its blocks may be good for another image."""
-    stored = SlotStore(terminal.flash, slot).metadata()
-    try:
-        return judge(*stored, terminal.trust, terminal.identity, 0, None) if stored else None
-    except Refused:
-        return None
+def _stock(terminal: "Terminal", block_size: int) -> Stock:
+    """What there is of an image with blocks of this size: in the slot it goes to, whether or not that may start, and in
+    the running one."""
+    booted = terminal.booted
+    store = SlotStore(terminal.flash, terminal.target_slot)
+    stored, target = store.metadata(), None
+    with contextlib.suppress(Refused):
+        target = (store, judge(*stored, terminal.trust, terminal.identity, 0, None)) if stored else None
+    running = None
+    if booted and booted.slot is not None and booted.offered:
+        running = SlotStore(terminal.flash, booted.slot), booted.offered
+    return Stock(block_size, target, running)
+
+
+def _holding(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.HoldingRequest)
+    if request.block_size > MAX_BLOCK or len(request.digests) > HINT * ENTRIES_PER_PAGE:
+        raise Refused(Status.BAD_REQUEST, "more or larger blocks than a page of a table has")
+    stock = _stock(terminal, request.block_size)
+    hints = [request.digests[at : at + HINT] for at in range(0, len(request.digests), HINT)]
+    found = [len(hint) == HINT and stock.find(request.first + n, hint) is not None for n, hint in enumerate(hints)]
+    hashing = sum(found) * request.block_size * HASH_BYTE_S
+    return hashing, messages.Held(first=request.first, blocks=sum(1 << n for n, there in enumerate(found) if there))
 
 
 def _abort(terminal: "Terminal", request: Record, message: Message) -> Answer:
@@ -296,6 +317,17 @@ def _revert(terminal: "Terminal", request: Record, message: Message) -> Answer:
     return 0.0, None
 
 
+def _line_rate(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.RateRequest)
+    return 0.0, terminal.line_rate.ask(request)
+
+
+def _echo(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del terminal, message
+    return 0.0, request
+
+
 Handler = Callable[["Terminal", Record, Message], Answer]
 HANDLERS: Final[dict[Opcode, Handler]] = {
     Opcode.INFO: _info,
@@ -311,6 +343,9 @@ HANDLERS: Final[dict[Opcode, Handler]] = {
     Opcode.CLOCK: _clock,
     Opcode.CLOCK_SET: _clock_set,
     Opcode.SLOTS: _slots,
+    Opcode.LINE_RATE: _line_rate,
+    Opcode.ECHO: _echo,
+    Opcode.HOLDING: _holding,
     Opcode.BEGIN: _begin,
     Opcode.FINISH: _finish,
     Opcode.ABORT: _abort,

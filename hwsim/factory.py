@@ -53,7 +53,7 @@ def make(order: Order, scheduler: Scheduler) -> Machine:
     if order.firmware is not None and storage.new:
         with order.firmware.open("rb") as file:
             install(storage, file, identity)
-    settings = Settings(identity, order.paper, order.seed, order.max_frame, order.epoch, order.line.byte_time_s)
+    settings = Settings(identity, order.paper, order.seed, order.max_frame, order.epoch, order.line.baud)
     machine = Machine(settings, storage, scheduler, order.line)
     scenario_module.apply(scenario, machine)
     storage.flash.busy_s = 0.0

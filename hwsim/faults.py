@@ -110,6 +110,15 @@ def _plant_drop(machine: "Machine", fault: Fault) -> None:
     machine.to_terminal.disturb = machine.to_host.disturb = disturb
 
 
+def _plant_rate_limit(machine: "Machine", fault: Fault) -> None:
+    """Above this rate the line damages bytes, as a long cable does."""
+    machine.clean_baud = int(fault.value or 230_400)
+
+
+def _mend_rate_limit(machine: "Machine") -> None:
+    machine.clean_baud = 0
+
+
 def _plant_garbage(machine: "Machine", fault: Fault) -> None:
     """So many random bytes come from the terminal at once."""
     generator = random.Random(fault.seed)  # noqa: S311
@@ -213,6 +222,7 @@ FAULTS: Final[dict[str, Kind]] = {
     ),
     "noise": Kind("bit errors at rate `value` (1e-5) both ways", _plant_noise, _mend_noise),
     "drop": Kind("bytes get lost at rate `value` (1e-5)", _plant_drop, _mend_noise),
+    "rate_limit": Kind("the line is clean only up to `value` baud (230400)", _plant_rate_limit, _mend_rate_limit),
     "garbage": Kind("`value` random bytes (500) from the terminal", _plant_garbage, _nothing),
     "dead_sector": Kind("flash sector number `value` cannot be erased", _plant_dead_sector, _mend_dead_sector),
     "unplug": Kind("the cable is pulled, for `value` seconds or for good", _plant_unplug, lambda machine: machine.plug()),

@@ -7,7 +7,6 @@ on meanwhile, and when no job waits, what lies ahead is erased: that is how flas
 A block need not be sent if the slot has it in its place already, if it is blank, or if the running image has it.
 """
 
-import contextlib
 import functools
 import hashlib
 from collections import deque
@@ -21,6 +20,7 @@ from formats.fwp.table import ENTRIES_PER_PAGE, Table
 from hwsim.bootstate import BootLog, SlotMark
 from hwsim.flash import BLOCK, NorFlash
 from hwsim.slots import Offered, Refused, SlotStore
+from hwsim.stock import Stock
 from transports.tsp.messages import Encoding, SlotState, Status
 
 TRIAL_STARTS = 1
@@ -39,7 +39,7 @@ class Installer:
     """One update at a time into the slot that is not running.
 
     Args:
-        running: The image that runs now, and its slot.
+        stock: What is there already.
         tell_held: Called with the first block of a page and a bitmap of those that need not be sent.
     """
 
@@ -49,7 +49,7 @@ class Installer:
         log: BootLog,
         slot: int,
         offered: Offered,
-        running: tuple[int, Offered] | None,
+        stock: Stock,
         tell_held: Callable[[int, int], None],
     ) -> None:
         self.offered = offered
@@ -57,9 +57,8 @@ class Installer:
         self.jobs: deque[Job] = deque()
         self.blocks_done = 0
         self._log = log
-        self._running = (SlotStore(flash, running[0]), running[1]) if running else None
+        self._stock = stock
         self._tell_held = tell_held
-        self._previous: tuple[Offered, Table] | None = None
         self._search = True
         self._index = b""
         self._table: Table | None = None
@@ -71,7 +70,6 @@ class Installer:
         """Pages for whose blocks it is known whether they must be sent."""
         self._held: dict[int, Callable[[], bytes] | None] = {}
         """Blocks that need not be sent, and where their bytes come from; None: they are in place."""
-        self._running_blocks: dict[bytes, int] = {}
         self._next_unit = 0
 
     @property
@@ -83,12 +81,8 @@ class Installer:
         """Nothing is missing, though flash work may still be waiting."""
         return self._expected == self.offered.manifest.block_count
 
-    def begin(self, *, resume: bool, previous: Offered | None) -> int:
-        """Prepare the slot; get the number of blocks from the start that are there already.
-
-        Args:
-            previous: What the slot's head names now, if it can be understood.
-        """
+    def begin(self, *, resume: bool) -> int:
+        """Prepare the slot; get the number of blocks from the start that are there already."""
         self._search = resume
         same = self.store.metadata() == (self.offered.signed, self.offered.signatures)
         mark = self._log.state.slots[self.store.index]
@@ -99,9 +93,6 @@ class Installer:
             if mark.state is SlotState.TRIAL:
                 self._log.write(self._log.state.with_slot(self.store.index, SlotMark(SlotState.WRITING)))
             return held
-        if previous and previous.manifest.block_size == self.offered.manifest.block_size:
-            with contextlib.suppress(FormatError):  # an update that did not even bring its table
-                self._previous = previous, self.store.table(previous.manifest, previous.root)
         # From here on the old content of the slot must never start, so it is struck out before it is touched.
         self._log.write(self._log.state.with_slot(self.store.index, SlotMark(SlotState.WRITING)))
         self.jobs.append(Job(lambda: self.store.write_metadata(self.offered.signed, self.offered.signatures), _nothing))
@@ -177,37 +168,10 @@ class Installer:
         first = page * ENTRIES_PER_PAGE
         for index in range(max(first, self._expected), min(first + ENTRIES_PER_PAGE, len(self._own_table()))):
             if self._search and index not in self._held:
-                digest = self._own_table()[index].digest
                 length = self.offered.manifest.installed_length(index)
-                if digest == hashlib.sha256(b"\xff" * length).digest():
-                    self._held[index] = lambda length=length: b"\xff" * length  # type: ignore[misc]
-                elif self._in_place(index, length, digest):
-                    self._held[index] = None
-                elif (source := self._in_running(length, digest)) is not None:
-                    self._held[index] = source
-
-    def _in_place(self, index: int, length: int, digest: bytes) -> bool:
-        if self._previous is None:
-            return False
-        offered, table = self._previous
-        try:
-            candidate = index < len(table) and table[index].digest == digest
-            same_length = candidate and offered.manifest.installed_length(index) == length
-        except FormatError:
-            return False
-        return same_length and hashlib.sha256(self.store.read_block(offered.manifest, index)).digest() == digest
-
-    def _in_running(self, length: int, digest: bytes) -> Callable[[], bytes] | None:
-        if self._running is None:
-            return None
-        store, offered = self._running
-        if not self._running_blocks:
-            table = store.table(offered.manifest, offered.root)
-            self._running_blocks = {table[index].digest: index for index in range(len(table))}
-        index = self._running_blocks.get(digest)
-        if index is None or offered.manifest.installed_length(index) != length:
-            return None
-        return lambda: store.read_block(offered.manifest, index)
+                place = self._stock.find(index, self._own_table()[index].digest, length)
+                if place:
+                    self._held[index] = None if place.in_place else place.read
 
     def _page_searched(self, page: int) -> None:
         self._searched.add(page)

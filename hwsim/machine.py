@@ -1,11 +1,15 @@
 """A terminal with its line: two wires, counted bytes, and what may go wrong on them."""
 
+import random
 from collections.abc import Callable
 from typing import NamedTuple
 
 from hwsim.storage import Storage
 from hwsim.terminal import Settings, Terminal
 from transports.virtual import Scheduler, Wire
+
+DIRTY_RATE = 0.02
+"""Share of bytes that arrive damaged on a line that is driven too fast."""
 
 
 class LineModel(NamedTuple):
@@ -37,11 +41,21 @@ class Machine:
         self.host: Callable[[bytes], None] = lambda data: None
         self.plugged = True
         self.line = line
-        self.to_terminal = Wire(scheduler, self._at_terminal, byte_time_s=line.byte_time_s, latency_s=line.latency_s)
-        self.to_host = Wire(
-            scheduler, self._at_host, byte_time_s=line.byte_time_s, latency_s=line.latency_s, timer_s=line.timer_s
+        self.host_baud = self.terminal_baud = line.baud
+        self.clean_baud = 0
+        """Highest rate at which the line is clean; 0: any."""
+        self.on_terminal_baud: Callable[[int], None] = lambda baud: None
+        self._noise = random.Random(1)  # noqa: S311
+        self.to_terminal = Wire(
+            scheduler, self._at_terminal, byte_time_s=line.byte_time_s, latency_s=line.latency_s, garble=self._distort
         )
+        self.to_host = Wire(
+            scheduler, self._at_host, byte_time_s=line.byte_time_s, latency_s=line.latency_s, timer_s=line.timer_s,
+            garble=self._distort,
+        )  # fmt: skip
         self.terminal.transmit = self.to_host.send
+        self.terminal.drained_at = lambda: self.to_host.idle_at
+        self.terminal.set_baud = self.set_terminal_baud
         self.received = 0
         self.sent = 0
         self._triggers: dict[str, list[Trigger]] = {"rx": [], "tx": []}
@@ -59,6 +73,25 @@ class Machine:
         self.plugged = False
         self.to_terminal.cut()
         self.to_host.cut()
+
+    def set_host_baud(self, baud: int) -> None:
+        """The host's end has another rate now."""
+        self.host_baud = baud
+        self.to_terminal.byte_time_s = 10 / baud
+
+    def set_terminal_baud(self, baud: int) -> None:
+        """The terminal's end has another rate now."""
+        self.terminal_baud = baud
+        self.to_host.byte_time_s = 10 / baud
+        self.on_terminal_baud(baud)
+
+    def _distort(self, data: bytes) -> bytes:
+        """What two ends of different rates, or a line too long for its rate, make of bytes."""
+        if self.host_baud != self.terminal_baud:
+            return self._noise.randbytes(max(1, len(data) * min(self.host_baud, self.terminal_baud) // self.host_baud))
+        if self.clean_baud and self.host_baud > self.clean_baud:
+            return bytes(byte ^ (1 << self._noise.randrange(8)) * (self._noise.random() < DIRTY_RATE) for byte in data)
+        return data
 
     def _at_terminal(self, data: bytes) -> None:
         self.received = self._pass("rx", self.received, data, self.terminal.receive)

@@ -13,9 +13,9 @@ from hwsim.factory import Order, make
 from hwsim.machine import LineModel, Machine
 from hwsim.peripherals import EPOCH
 from hwsim.slots import DEFAULT_IDENTITY, Refused
-from transports.errors import LinkLost
 from transports.pipe import LineOptions
 from transports.virtual import Scheduler
+from transports.virtual_pipe import WirePipe
 
 OPTIONS = (
     "baud", "latency_ms", "timer_ms", "clock", "trust", "firmware", "state", "paper", "scenario", "model", "revision",
@@ -23,54 +23,33 @@ OPTIONS = (
 )  # fmt: skip
 
 
-class SimPipe:
+class SimPipe(WirePipe):
     """The host's end of a simulated line."""
 
     def __init__(self, machine: Machine, name: str = "sim:") -> None:
-        self.name = name
+        super().__init__(name, machine.scheduler, machine.to_terminal)
         self.machine = machine
-        self.byte_time_s = machine.line.byte_time_s
-        self._received = bytearray()
-        self._closed = False
-        machine.host = self._received.extend
+        machine.host = self.arrive
         machine.terminal.power_on()
 
-    def now(self) -> float:
-        return self.machine.scheduler.now()
+    @property
+    def plugged(self) -> bool:
+        return self.machine.plugged
+
+    @property
+    def baud(self) -> int:
+        return self.machine.host_baud
+
+    def set_baud(self, baud: int) -> None:
+        if not self.baud:
+            super().set_baud(baud)
+        idle = self.machine.to_terminal.idle_at
+        while self.now() < idle and self.scheduler.virtual:
+            self.scheduler.advance(idle)
+        self.machine.set_host_baud(baud)
 
     def wall_clock(self) -> float:
         return self.machine.terminal.settings.epoch + self.now()
-
-    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
-        if self._closed:
-            raise LinkLost(f"{self.name} is closed")
-        scheduler, wire = self.machine.scheduler, self.machine.to_terminal
-        scheduler.run_due()
-        if out and wire.room:
-            written = min(len(out), wire.room)
-            if self.machine.plugged:
-                wire.send(out[:written])
-            return written, self._take()
-        if out:
-            until = min(until, max(wire.room_at, scheduler.now()))
-        while not self._received and scheduler.now() < until:
-            if not self.machine.plugged:
-                raise LinkLost(f"{self.name} was unplugged", resumable=True)
-            if scheduler.virtual:
-                if not scheduler.advance(until) and scheduler.now() < until:
-                    break
-            else:
-                time.sleep(max(0.0, min(until, scheduler.next_time()) - scheduler.now(), 0.0001))
-                scheduler.run_due()
-        return 0, self._take()
-
-    def _take(self) -> bytes:
-        data = bytes(self._received)
-        self._received.clear()
-        return data
-
-    def close(self) -> None:
-        self._closed = True
 
 
 _machines: dict[str, Machine] = {}

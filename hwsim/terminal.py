@@ -23,6 +23,7 @@ from hwsim.flash import BLOCK, PAGE, NorFlash, PowerCut
 from hwsim.installer import Installer
 from hwsim.journal import DeviceJournal
 from hwsim.layout import CAPACITY
+from hwsim.line_rate import LineRate
 from hwsim.peripherals import EPOCH, Account, Peripherals
 from hwsim.printer import Printer
 from hwsim.slots import DEFAULT_IDENTITY, Identity, Refused, SlotStore
@@ -37,8 +38,7 @@ from transports.virtual import Scheduler
 BOOTLOADER_VERSION = Version(1, 0, 0)
 RESTART_S = 1.5
 POWER_BACK_S = 2.0
-MAX_BLOCK = 65536
-WINDOW = 2 * MAX_BLOCK + 4096
+WINDOW = 2 * commands.MAX_BLOCK + 4096
 """Receive buffer: one block being programmed, one arriving."""
 MAX_FRAME = 16384
 PROGRESS_S = 0.5
@@ -57,8 +57,8 @@ class Settings:
     max_frame: int = MAX_FRAME
     epoch: int = EPOCH
     """Time of day at power-on."""
-    byte_time_s: float = 0.0
-    """Of the line, which a terminal knows: it sets the rate itself."""
+    baud: int = 0
+    """Rate of the line at the start; 0: the line has none."""
 
 
 class Terminal:
@@ -74,6 +74,9 @@ class Terminal:
         self.statistics = Statistics()
         self.printer = Printer(settings.paper)
         self.transmit: Callable[[bytes], None] = lambda data: None
+        self.drained_at: Callable[[], float] = scheduler.now
+        """When all that was transmitted will be on the line."""
+        self.set_baud: Callable[[int], None] = lambda baud: None
         self.reported_version: Version | None = None
         """Set by a fault: what a lying device says it runs."""
         self.hung = False
@@ -96,10 +99,11 @@ class Terminal:
         generator = random.Random(settings.seed)  # noqa: S311 - a simulation that must be repeatable
         hello = Hello(
             version_min=VERSION, version_max=VERSION, max_frame=settings.max_frame,
-            features=int(Feature.UPDATE | Feature.PRINTER | Feature.RESUME | Feature.DEFLATE), max_block=MAX_BLOCK,
+            features=int(Feature.UPDATE | Feature.PRINTER | Feature.RESUME | Feature.DEFLATE), max_block=commands.MAX_BLOCK,
             max_manifest=messages.MAX_BODY, window=WINDOW, nonce=bytes(16), peer_nonce=bytes(16), public_key=b"",
         )  # fmt: skip
-        self.link = Link(Role.DEVICE, hello, generator.randbytes, byte_time_s=settings.byte_time_s, dead_after_s=30.0)
+        self.link = Link(Role.DEVICE, hello, generator.randbytes, dead_after_s=30.0)
+        self.line_rate = LineRate(self)
         self._splitter = messages.Splitter()
 
     # -- power ------------------------------------------------------------------------------------------------------
@@ -127,6 +131,7 @@ class Terminal:
         self._unconsumed = 0
         self._finishing = None
         self.link.forget()
+        self.line_rate.reset()
         self._splitter = messages.Splitter()
 
     def restart(self) -> None:
@@ -175,6 +180,12 @@ class Terminal:
     def version(self) -> Version:
         offered = self.booted.offered if self.booted else None
         return offered.manifest.version if offered else Version(0, 0, 0)
+
+    @property
+    def target_slot(self) -> int:
+        """The slot an update goes to: the one that is not running."""
+        running = self.booted.slot if self.booted else None
+        return 1 - (self.boot_log.state.active if running is None else running)
 
     @property
     def mode(self) -> Mode:
@@ -239,6 +250,7 @@ class Terminal:
 
     def _receive(self, data: bytes) -> None:
         self.link.receive_data(data, self.scheduler.now())
+        self.line_rate.watch()
         self._work_off_events()
         self.flush()
 

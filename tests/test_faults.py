@@ -39,7 +39,7 @@ EXPECTED = {
     "unsettled": {"batch.unsettled"},
     "dead_sector": {"storage.flash"},
 }
-LINE_FAULTS = {"noise", "drop", "garbage", "unplug", "power_cut", "hang", "lie_version"}
+LINE_FAULTS = {"noise", "drop", "rate_limit", "garbage", "unplug", "power_cut", "hang", "lie_version"}
 """These are met on the line or at read-back, and have their tests there."""
 
 

@@ -6,9 +6,31 @@ import selectors
 import time
 from collections.abc import Callable
 
+from formats.errors import ToolError
 from transports.errors import LinkLost
 
 READ_SIZE = 1 << 16
+
+
+class Rate:
+    """The rate of a serial line, and how to change it.
+
+    Args:
+        bits: Bits on the line for each byte: start, data, parity, stop.
+        change: Sets the port to a rate, after what was written has gone out.
+    """
+
+    def __init__(self, baud: int, bits: int, change: Callable[[int], None]) -> None:
+        self.baud = baud
+        self._bits, self._change = bits, change
+
+    @property
+    def byte_time_s(self) -> float:
+        return self._bits / self.baud
+
+    def change(self, baud: int) -> None:
+        self._change(baud)
+        self.baud = baud
 
 
 class DescriptorPipe:
@@ -26,14 +48,27 @@ class DescriptorPipe:
         read: Callable[[int], bytes],
         write: Callable[[bytes], int],
         close: Callable[[], None],
-        byte_time_s: float = 0.0,
+        rate: "Rate | None" = None,
     ) -> None:
         self.name = name
-        self.byte_time_s = byte_time_s
+        self._rate = rate
         self._read, self._write, self._close = read, write, close
         self._closed = False
         self._selector = selectors.DefaultSelector()
         self._key = self._selector.register(descriptor, selectors.EVENT_READ)
+
+    @property
+    def baud(self) -> int:
+        return self._rate.baud if self._rate else 0
+
+    @property
+    def byte_time_s(self) -> float:
+        return self._rate.byte_time_s if self._rate else 0.0
+
+    def set_baud(self, baud: int) -> None:
+        if self._rate is None:
+            raise ToolError(f"{self.name} has no line rate", name="usage")
+        self._rate.change(baud)
 
     def now(self) -> float:
         return time.monotonic()
@@ -72,9 +107,9 @@ class DescriptorPipe:
             self._close()
 
 
-def raw_descriptor_pipe(name: str, descriptor: int, close: Callable[[], None], byte_time_s: float = 0.0) -> DescriptorPipe:
+def raw_descriptor_pipe(name: str, descriptor: int, close: Callable[[], None], rate: Rate | None = None) -> DescriptorPipe:
     """A pipe over a plain POSIX descriptor."""
     os.set_blocking(descriptor, False)
     return DescriptorPipe(
-        name, descriptor, lambda n: os.read(descriptor, n), lambda data: os.write(descriptor, data), close, byte_time_s
+        name, descriptor, lambda n: os.read(descriptor, n), lambda data: os.write(descriptor, data), close, rate
     )

@@ -8,6 +8,9 @@ class LineOptions(NamedTuple):
 
     baud: int = 115200
     line: str = "8N1"
+    flow: str = "auto"
+    """RTS/CTS: `rtscts`, `none`, or `auto`: if the other end holds CTS when the port is opened. Never XON/XOFF: firmware
+    contains these bytes."""
 
 
 class Pipe(Protocol):
@@ -24,6 +27,19 @@ class Pipe(Protocol):
     @property
     def byte_time_s(self) -> float:
         """Seconds one byte takes on the line; 0 if the line is not the limit."""
+        ...
+
+    @property
+    def baud(self) -> int:
+        """Rate of the line in bits per second; 0 if it has none that could be changed."""
+        ...
+
+    def set_baud(self, baud: int) -> None:
+        """Change the rate, once all that was written has gone out.
+
+        Raises:
+            ToolError: this end cannot (`usage`).
+        """
         ...
 
     def now(self) -> float:

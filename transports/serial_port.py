@@ -7,12 +7,14 @@ methods are used.
 
 import contextlib
 import errno
+import functools
 import os
+import pathlib
 import time
 from typing import TYPE_CHECKING, Any
 
 from formats.errors import LocalError, ToolError
-from transports.descriptor import raw_descriptor_pipe
+from transports.descriptor import Rate, raw_descriptor_pipe
 from transports.errors import LinkError, LinkLost
 from transports.pipe import LineOptions, Pipe
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import serial
 
 POLL_S = 0.02
+LATENCY_FOLDER = pathlib.Path("/sys/bus/usb-serial/devices")
 
 
 def open_serial(url: str, options: LineOptions) -> Pipe:
@@ -41,28 +44,70 @@ def open_serial(url: str, options: LineOptions) -> Pipe:
         if "://" not in url:
             port.exclusive = True
         port.open()
+        _flow(port, options.flow)
+        _low_latency(port)
     except (serial.SerialException, OSError) as error:
         raise _explain(url, error) from error
     except ValueError as error:
         raise ToolError(f"{url!r} cannot be opened: {error}", name="usage") from error
-    bits = 1 + data_bits + (0 if parity == "N" else 1) + stop_bits
-    byte_time = bits / options.baud
+    rate = Rate(options.baud, 1 + data_bits + (0 if parity == "N" else 1) + stop_bits, functools.partial(_change, url, port))
     try:
         descriptor = port.fileno() if os.name == "posix" else None
     except (OSError, AttributeError, ValueError):
         descriptor = None
     if descriptor is None:
-        return PolledPipe(url, port, byte_time)
-    return raw_descriptor_pipe(url, descriptor, port.close, byte_time)
+        return PolledPipe(url, port, rate)
+    return raw_descriptor_pipe(url, descriptor, port.close, rate)
+
+
+def _flow(port: Any, flow: str) -> None:
+    """Use RTS/CTS where the other end does. A pty has no such lines and says so."""
+    with contextlib.suppress(OSError, AttributeError):
+        port.rtscts = flow == "rtscts" or (flow == "auto" and bool(port.cts))
+
+
+def _low_latency(port: Any) -> None:
+    """Ask the driver to pass bytes on at once (Linux: ASYNC_LOW_LATENCY sets an adapter's latency timer to 1 ms)."""
+    with contextlib.suppress(OSError, AttributeError, ValueError, NotImplementedError):
+        port.set_low_latency_mode(True)
+
+
+def latency_timers(folder: pathlib.Path = LATENCY_FOLDER) -> dict[str, int]:
+    """Latency timers of the USB-serial adapters here, by port name, milliseconds (Linux; elsewhere empty)."""
+    found = {}
+    for path in sorted(folder.glob("*/latency_timer")):
+        with contextlib.suppress(OSError, ValueError):
+            found[path.parent.name] = int(path.read_text())
+    return found
+
+
+def _change(url: str, port: "serial.SerialBase", baud: int) -> None:
+    import serial
+
+    try:
+        port.flush()  # what was written goes out at the old rate
+        port.baudrate = baud
+    except (serial.SerialException, OSError, ValueError) as error:
+        raise ToolError(f"{url} cannot be set to {baud} baud: {error}", name="usage") from error
 
 
 class PolledPipe:
     """A port without a descriptor, through pyserial's own reads and writes."""
 
-    def __init__(self, name: str, port: "serial.SerialBase", byte_time_s: float) -> None:
+    def __init__(self, name: str, port: "serial.SerialBase", rate: Rate) -> None:
         self.name = name
-        self.byte_time_s = byte_time_s
-        self._port = port
+        self._port, self._rate = port, rate
+
+    @property
+    def baud(self) -> int:
+        return self._rate.baud
+
+    @property
+    def byte_time_s(self) -> float:
+        return self._rate.byte_time_s
+
+    def set_baud(self, baud: int) -> None:
+        self._rate.change(baud)
 
     def now(self) -> float:
         return time.monotonic()

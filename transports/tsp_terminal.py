@@ -39,6 +39,7 @@ class TspTerminal:
         self.link = Link(Role.HOST, hello, os.urandom, byte_time_s=pipe.byte_time_s, dead_after_s=timeout_s)
         self.pump = Pump(self.link, pipe)
         self._splitter = messages.Splitter()
+        self._start_baud = pipe.baud
         self._request_id = 0
 
     @property
@@ -56,6 +57,8 @@ class TspTerminal:
         now = self.pipe.now()
         until = now + (self.timeout_s if timeout_s is None else timeout_s)
         self._splitter = messages.Splitter()
+        if self.pipe.baud != self._start_baud:
+            self.set_baud(self._start_baud)
         self.link.connect(now)
         while (now := self.pipe.now()) < until:
             event = self.pump.step(until)
@@ -123,6 +126,25 @@ class TspTerminal:
             return self._splitter.feed(event.data)
         except FormatError as error:
             raise LinkError(error.message, name="protocol") from error
+
+    @property
+    def connected(self) -> bool:
+        return self.link.peer is not None
+
+    def set_baud(self, baud: int) -> None:
+        """Change this end of the line; raises as the pipe does."""
+        self.pipe.set_baud(baud)
+        self.link.set_byte_time(self.pipe.byte_time_s)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, the session alive.
+
+        Raises:
+            LinkLost: it broke.
+        """
+        until = self.pipe.now() + seconds
+        while self.pipe.now() < until:
+            self.collect(until, waiting=False)
 
     def close(self) -> None:
         self.pipe.close()

@@ -75,7 +75,7 @@ class Wire:
         byte_time_s: Time a byte takes, 0 for a line without limit.
         latency_s: One-way delay behind the line.
         timer_s: Latency timer of the adapter at the receiving end; short packets wait for it.
-        disturb: What the line does to bytes, or None.
+        garble: What rates that do not fit make of bytes. What else the line does to them is set as `disturb`.
     """
 
     def __init__(
@@ -86,11 +86,12 @@ class Wire:
         byte_time_s: float = 0.0,
         latency_s: float = 0.0,
         timer_s: float = 0.0,
-        disturb: Callable[[bytes], bytes] | None = None,
+        garble: Callable[[bytes], bytes] = lambda data: data,
     ) -> None:
         self.scheduler, self.deliver = scheduler, deliver
         self.byte_time_s, self.latency_s, self.timer_s = byte_time_s, latency_s, timer_s
-        self.disturb = disturb
+        self.garble = garble
+        self.disturb: Callable[[bytes], bytes] | None = None
         self.bytes_carried = 0
         self._busy_until = 0.0
         self._held = bytearray()
@@ -103,6 +104,11 @@ class Wire:
             return 1 << 16
         queued = max(0.0, self._busy_until - self.scheduler.now()) / self.byte_time_s
         return max(0, TRANSMIT_BUFFER - math.ceil(queued))
+
+    @property
+    def idle_at(self) -> float:
+        """When all that was sent will be on the line."""
+        return self._busy_until
 
     @property
     def room_at(self) -> float:
@@ -118,6 +124,7 @@ class Wire:
     def _carry(self, data: bytes) -> None:
         self.bytes_carried += len(data)
         self._busy_until = max(self.scheduler.now(), self._busy_until) + len(data) * self.byte_time_s
+        data = self.garble(data)
         if self.disturb:
             data = self.disturb(data)
         epoch = self._epoch

@@ -113,6 +113,9 @@ def port_options(function: F) -> F:
         click.option("--baud", default=115200, show_default=True, type=click.IntRange(50, 20_000_000), help="Line rate."),
         click.option("--line", default="8N1", show_default=True, help="Data bits, parity, stop bits."),
         click.option(
+            "--flow", default="auto", show_default=True, type=click.Choice(["auto", "rtscts", "none"]), help="RTS/CTS.",
+        ),
+        click.option(
             "--timeout", "timeout_s", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600), metavar="S",
             help="Silence after which the device is given up.",
         ),
@@ -122,11 +125,11 @@ def port_options(function: F) -> F:
     return function
 
 
-def open_port(app: App, port: str | None, baud: int, line: str, timeout_s: float) -> Any:
+def open_port(app: App, port: str | None, **options: Any) -> Any:
     """Connect to the terminal that the options name."""
     from fwtool.connection import connect
 
-    return connect(need_port(app, port), baud=baud, line=line, timeout_s=timeout_s)
+    return connect(need_port(app, port), **options)
 
 
 def need_port(app: App, port: str | None) -> str:

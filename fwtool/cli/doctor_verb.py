@@ -14,7 +14,9 @@ from fwtool import __version__
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.files import write_file
 from fwtool.trust_store import PINNED
+from transports.serial_port import LATENCY_FOLDER, latency_timers
 
+GOOD_LATENCY_MS = 2
 LIBRARIES = ("click", "construct", "crcmod-plus", "cryptography", "pillow", "pyelftools", "pyserial", "tqdm")
 
 
@@ -33,7 +35,11 @@ def command(app: App) -> Outcome:
         "state_dir": str(app.state_dir),
         "trust_pinned": (app.state_dir / PINNED).is_file(),
         "ports": _ports(problems),
+        "latency_timers_ms": latency_timers(),
     }
+    for name, ms in data["latency_timers_ms"].items():
+        if ms > GOOD_LATENCY_MS:
+            problems.append(f"{name} passes bytes on only every {ms} ms: echo 1 > {LATENCY_FOLDER}/{name}/latency_timer")
     if not data["crcmod_compiled"]:
         problems.append("crcmod runs without its compiled part, 30 times slower: install crcmod-plus, remove crcmod")
     try:
@@ -50,6 +56,7 @@ def command(app: App) -> Outcome:
         f"records    {data['state_dir']}",
         f"trust      {'pinned' if data['trust_pinned'] else 'none pinned: give --trust, or fwtool trust install TRUST'}",
         f"ports      {', '.join(data['ports']) or 'none'}",
+        *(f"adapter    {name}: latency timer {ms} ms" for name, ms in data["latency_timers_ms"].items()),
         *(f"problem    {problem}" for problem in problems),
     ]
     failure = None

@@ -8,9 +8,13 @@ import click
 
 from fwtool.cli.app import App, Outcome, Verb, need_port, pass_app, port_options
 from fwtool.cli.output import size_text
-from fwtool.flashing import FlashJob, FlashResult, flash
+from fwtool.flashing import MAX_BAUD, FlashJob, FlashResult, flash
 from fwtool.records import Records
 from fwtool.trust_store import find_trust
+from transports.rehearsal import HELLO_BYTES
+
+SLOW_ANSWER_MS = 8
+"""Beyond its time on the line an answer takes a millisecond or two; an adapter's usual latency timer is 16 ms."""
 
 
 @click.command(cls=Verb)
@@ -19,10 +23,22 @@ from fwtool.trust_store import find_trust
 @click.option("--dry-run", is_flag=True, help="Only say what would be done and how long it would take.")
 @click.option("--no-resume", is_flag=True, help="Start from the first block, whatever the terminal holds.")
 @click.option("--no-confirm", is_flag=True, help="Leave the new firmware on trial: it goes back at the next restart.")
+@click.option(
+    "--max-baud", default=MAX_BAUD, show_default=True, type=click.IntRange(0, 20_000_000), metavar="BAUD",
+    help="Make the line as fast as it goes, up to this rate; 0: leave it.",
+)  # fmt: skip
 @port_options
 @pass_app
 def command(
-    app: App, /, package: pathlib.Path, trust: str, dry_run: bool, no_resume: bool, no_confirm: bool, **port: Any
+    app: App,
+    /,
+    package: pathlib.Path,
+    trust: str,
+    dry_run: bool,
+    no_resume: bool,
+    no_confirm: bool,
+    max_baud: int,
+    **port: Any,
 ) -> Outcome:
     """Update a terminal: verify, send, restart, read back, check, confirm, record."""
     settings = app.settings
@@ -35,6 +51,7 @@ def command(
         confirm=not no_confirm,
         dev=app.dev,
         technician=settings.technician,
+        max_baud=max_baud,
         port_options=port,
     )
     if app.dev:
@@ -51,13 +68,16 @@ def _lines(result: FlashResult) -> list[str]:
     if result.verdict == "planned":
         return [
             f"would update {result.serial_number} from {plan.version_from} to {plan.version_to}:",
-            f"  send    {plan.blocks_total - plan.blocks_held} of {plan.blocks_total} blocks, {size_text(plan.bytes_to_send)}",
+            f"  send    {plan.blocks_total - plan.blocks_held} of {plan.blocks_total} blocks: {size_text(plan.bytes_to_send)}",
+            f"  line    {size_text(plan.bytes_on_wire)}{f' at {plan.baud} baud' if plan.baud else ''}",
             f"  flash   {plan.erase_count} erases, {plan.program_count} page programs",
             f"  time    {plan.transfer_s:.1f} s for the transfer ({plan.limit} is the limit), {plan.total_s:.1f} s in all",
         ]
     if result.verdict == "unchanged":
         return [f"nothing to do: {result.serial_number} runs {result.version_before} already"]
     lines = [_speed(result)] if result.transfer_s else []
+    if result.baud and plan.round_trip_ms > SLOW_ANSWER_MS + HELLO_BYTES * 1e4 / result.baud:
+        lines.append(f"every answer takes {plan.round_trip_ms:.0f} ms: set the latency timer of the USB-serial adapter to 1 ms")
     state = "" if result.verdict == "updated" else " (on trial: confirm with `fwtool slots confirm`, or it goes back)"
     return [
         *lines,

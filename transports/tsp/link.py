@@ -79,10 +79,13 @@ class Link:
     ) -> None:
         self.role = role
         self.byte_time_s = byte_time_s
+        """Set it with `set_byte_time` once the link is in use."""
         self.dead_after_s = dead_after_s
         self.peer: Hello | None = None
         self.round_trip = RoundTrip()
         self.wire_bytes_sent = 0
+        self.frames_heard = 0
+        """Good frames since the start."""
         self._hello = hello
         self._random = random
         self._decoder = frames.Decoder(hello.max_frame)
@@ -128,6 +131,12 @@ class Link:
         if room >= self._hello.window // 4 or self._told_limit - self.receiver.received < self._hello.max_frame:
             self._ack_due = True
 
+    def set_byte_time(self, byte_time_s: float) -> None:
+        """The line has another rate now: what was learned about it does not hold any more."""
+        self.byte_time_s = byte_time_s
+        self.round_trip = RoundTrip()
+        self.sender.frame_size = FrameSize(self._largest_frame(), clean=not byte_time_s)
+
     def forget(self) -> None:
         """Drop the session without a word, as a restart does."""
         self.peer = None
@@ -135,6 +144,11 @@ class Link:
         self._out.clear()
         self._hello_due = None
         self._reset_streams(0)
+
+    @property
+    def bad_frames(self) -> int:
+        """Frames with a good header and a wrong CRC, since the session began."""
+        return self._decoder.bad_frames
 
     def next_event(self) -> Event | None:
         return self._events.popleft() if self._events else None
@@ -179,6 +193,7 @@ class Link:
         if handler is None:
             return  # a kind of a later version: its sender falls back when nothing comes
         self._last_heard = now
+        self.frames_heard += 1
         handler(frame, now)
 
     def _on_hello(self, frame: Frame, now: float) -> None:

@@ -470,6 +470,48 @@ class Progress(Record):
     LAYOUT = c.Struct("blocks_done" / c.Int32ul)
 
 
+class HoldingRequest(Record):
+    """Which of these blocks need not be sent? Asked before an update, to know what it will take; nothing is changed."""
+
+    block_size: int
+    first: int
+    """Number of the first block."""
+    digests: bytes
+    """First eight bytes of the SHA-256 of up to 64 blocks in a row."""
+    LAYOUT = c.Struct("block_size" / c.Int32ul, "first" / c.Int32ul, "digests" / c.Prefixed(c.Int16ul, c.GreedyBytes))
+
+
+class RateStep(enum.IntEnum):
+    """How a line gets faster: ask, try, and keep if bytes come through."""
+
+    TELL = 0
+    TRY = 1
+    KEEP = 2
+
+
+class RateRequest(Record):
+    """Line rate to try, or to keep; with TELL it means nothing."""
+
+    step: RateStep
+    baud: int
+    LAYOUT = c.Struct("step" / Choice(c.Int8ul, RateStep), "baud" / c.Int32ul)
+
+
+class Rates(Record):
+    """The rate now, and all that this terminal can; none if its line has no rate."""
+
+    baud: int
+    rates: tuple[int, ...]
+    LAYOUT = c.Struct("baud" / c.Int32ul, "rates" / Counted(c.Int8ul, c.Int32ul, at_most=32))
+
+
+class Echo(Record):
+    """Bytes that come back as they are."""
+
+    data: bytes
+    LAYOUT = c.Struct("data" / c.Prefixed(c.Int16ul, c.GreedyBytes))
+
+
 class Held(Record):
     """Event: blocks of a page of the table that need not be sent."""
 
@@ -503,6 +545,9 @@ class Opcode(enum.IntEnum):
     CLOCK = 0x0B
     CLOCK_SET = 0x0C
     SLOTS = 0x0D
+    LINE_RATE = 0x0E
+    ECHO = 0x0F
+    HOLDING = 0x10
     BEGIN = 0x20
     TABLE = 0x21
     DATA = 0x22
@@ -537,6 +582,9 @@ COMMANDS: Final[dict[Opcode, Command]] = {
     Opcode.CLOCK: Command(Rights.INSPECT, Empty, Clock),
     Opcode.CLOCK_SET: Command(Rights.SERVICE, Clock, Empty),
     Opcode.SLOTS: Command(Rights.INSPECT, Empty, Slots),
+    Opcode.LINE_RATE: Command(Rights.INSPECT, RateRequest, Rates),
+    Opcode.ECHO: Command(Rights.INSPECT, Echo, Echo),
+    Opcode.HOLDING: Command(Rights.INSPECT, HoldingRequest, Held),
     Opcode.BEGIN: Command(Rights.UPDATE, Begin, Begun),
     Opcode.TABLE: Command(Rights.UPDATE, None, Empty),
     Opcode.DATA: Command(Rights.UPDATE, None, Empty),

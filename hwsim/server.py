@@ -6,6 +6,7 @@
 import contextlib
 import json
 import os
+import re
 import selectors
 import socket
 from collections.abc import Callable
@@ -26,6 +27,10 @@ class Line(Protocol):
     """What the terminal's plug sits on."""
 
     port: str
+
+    def host_baud(self) -> int:
+        """Rate the host has set at its end; 0 if that cannot be seen."""
+        ...
 
     def files(self) -> list[Any]: ...
     def readable(self, file: Any) -> bytes: ...
@@ -50,6 +55,12 @@ class PtyLine:
         tty.setraw(self._slave)
         self.port = os.ttyname(self._slave)
         os.set_blocking(self._master, False)
+
+    def host_baud(self) -> int:
+        import termios
+
+        speeds = {getattr(termios, name): int(name[1:]) for name in dir(termios) if re.fullmatch(r"B\d+", name)}
+        return speeds.get(termios.tcgetattr(self._slave)[4], 0)
 
     def files(self) -> list[Any]:
         return [self._master]
@@ -78,6 +89,9 @@ class TtyLine:
         self.port = path
         os.set_blocking(self._port.fileno(), False)
 
+    def host_baud(self) -> int:
+        return 0
+
     def files(self) -> list[Any]:
         return [self._port.fileno()]
 
@@ -98,6 +112,9 @@ class TcpLine:
         self._listener = listen(host, port)
         self.port = f"socket://{host}:{self._listener.getsockname()[1]}"
         self._host: socket.socket | None = None
+
+    def host_baud(self) -> int:
+        return 0
 
     def files(self) -> list[Any]:
         return [self._listener, *([self._host] if self._host else [])]
@@ -160,6 +177,7 @@ class Server:
     def __init__(self, machine: Machine, line: Line, control: socket.socket | None) -> None:
         self._machine, self._line, self._control = machine, line, control
         self._outgoing = bytearray()
+        self._first_baud = 0
         self._clients: dict[socket.socket, bytearray] = {}
         machine.host = self._to_host
 
@@ -221,7 +239,20 @@ class Server:
             with contextlib.suppress(BlockingIOError, OSError):
                 data = self._line.readable(file)
                 if data and self._machine.plugged:
+                    self._follow_rate()
                     self._machine.to_terminal.send(data)
+
+    def _follow_rate(self) -> None:
+        """A pty shows what rate the host has set. The first one seen stands for that of the line at its start, so that
+        nobody has to give `--baud` for a line that only pretends to have a rate.
+        """
+        machine, seen = self._machine, self._line.host_baud() if self._machine.line.baud else 0
+        if not seen:
+            return
+        self._first_baud = self._first_baud or seen
+        baud = machine.line.baud if seen == self._first_baud else seen
+        if baud != machine.host_baud:
+            machine.set_host_baud(baud)
 
     def _read_control(self, client: socket.socket) -> None:
         buffer = self._clients[client]

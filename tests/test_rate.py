@@ -100,3 +100,14 @@ def test_f13_ends_of_different_rates_understand_nothing(tmp_path: pathlib.Path) 
 def test_a_line_without_a_rate_is_left_alone(tmp_path: pathlib.Path) -> None:
     bench = bench_at(tmp_path, baud=0)
     assert raise_rate(bench.host, 3_000_000) == 0
+
+
+def test_an_impatient_host_gets_its_terminal_back(tmp_path: pathlib.Path) -> None:
+    """Everything is damaged above 115,200 and the host gives up after half a second: a new session at the old rate."""
+    bench = Bench(tmp_path, baud=115_200)
+    bench.host = TspTerminal(bench.pipe, timeout_s=0.5)
+    bench.connect()
+    able = bench.machine.set_terminal_baud
+    bench.machine.terminal.set_baud = lambda baud: able(baud + 7 if baud > 115_200 else baud)
+    assert raise_rate(bench.host, 3_000_000) == 115_200
+    assert bench.info().serial_number == "SIM-0001"

@@ -22,6 +22,8 @@ PROBE_S: Final = 0.5
 """A probe may take so long beyond its time on the line."""
 FALL_BACK_S: Final = 1.2
 """After so long the terminal is back at its last rate for certain (docs/protocol/tsp.md section 5.1)."""
+SILENCE_S: Final = 3.0
+"""And after so long without a good frame at the rate it started with."""
 ANSWER_S: Final = 2.0
 
 
@@ -29,7 +31,7 @@ def raise_rate(terminal: TspTerminal, most: int) -> int:
     """Make the line as fast as both ends and the cable allow, at most `most` baud (0: leave it); get the rate reached.
 
     Raises:
-        LinkLost: the terminal is not heard any more, at no rate.
+        LinkError: the terminal is not heard any more, at no rate.
     """
     start = terminal.pipe.baud
     if not start or most <= start:
@@ -55,16 +57,19 @@ def _try(terminal: TspTerminal, baud: int, probes: int) -> bool:
     terminal.request(Opcode.LINE_RATE, _step(RateStep.TRY, baud), messages.Rates, timeout_s=ANSWER_S)
     try:
         terminal.set_baud(baud)
-    except ToolError:
-        return _go_back(terminal, before)  # this end cannot do it
-    try:
         if _probe(terminal, probes):
             terminal.request(Opcode.LINE_RATE, _step(RateStep.KEEP, baud), messages.Rates, timeout_s=PROBE_S)
             return True
-    except (LinkLost, DeviceRefused):
-        if not terminal.connected:
-            raise
-    return _go_back(terminal, before)
+    except ToolError:
+        pass  # no answer at this rate, or this end cannot do it
+    try:
+        terminal.set_baud(before)
+        terminal.wait(FALL_BACK_S)
+        terminal.request(Opcode.ECHO, messages.Echo(data=b"here again"), messages.Echo, timeout_s=ANSWER_S)
+    except LinkLost:
+        # Given up by an impatient session; the terminal is heard again at the rate it started with.
+        terminal.connect(timeout_s=SILENCE_S + ANSWER_S)
+    return False
 
 
 def _probe(terminal: TspTerminal, count: int) -> bool:
@@ -78,13 +83,6 @@ def _probe(terminal: TspTerminal, count: int) -> bool:
         if terminal.link.sender.lost_frames - lost + terminal.link.bad_frames - bad > BAD_PROBES:
             return False
     return True
-
-
-def _go_back(terminal: TspTerminal, baud: int) -> bool:
-    terminal.set_baud(baud)
-    terminal.wait(FALL_BACK_S)
-    terminal.request(Opcode.ECHO, messages.Echo(data=b"here again"), messages.Echo, timeout_s=ANSWER_S)
-    return False
 
 
 def _step(step: RateStep, baud: int) -> messages.RateRequest:

@@ -16,7 +16,7 @@ import firmware_samples
 from formats.errors import ToolError
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 
-CUT_AT = 0.6
+CUT_AT = 0.4
 PACE = 115200
 START_S = 10.0
 
@@ -96,7 +96,7 @@ class Demo:
     def _terminal(self) -> Iterator[Simulated]:
         size = (self.folder / "vt100-1.5.0.fwp").stat().st_size
         (self.folder / "cut.toml").write_text(
-            f"# The power goes when {CUT_AT:.0%} of the package have arrived, and comes back after 2 s.\n"
+            "# The power goes in the middle of the transfer, and comes back after 2 s.\n"
             f'[[fault]]\nkind = "power_cut"\nat = {{ byte = {int(size * CUT_AT)}, direction = "rx" }}\nvalue = 2\n'
         )
         listen = "pty" if os.name == "posix" else "tcp:127.0.0.1:0"
@@ -104,7 +104,7 @@ class Demo:
             f"sim --listen {listen} --pace {PACE} --trust maker.trust --firmware vt100-1.4.2.fwp --paper paper "
             "--scenario cut.toml --control tcp:127.0.0.1:0"
         )
-        self._title(f"2. A simulated terminal at {PACE} baud; the power will be cut at {CUT_AT:.0%}")
+        self._title(f"2. A terminal whose line starts at {PACE} baud and gets faster; in the middle the power will go")
         self.say(f"$ fwtool {line} &")
         process = subprocess.Popen(
             [sys.executable, "-m", "fwtool", *shlex.split(line)], cwd=self.folder, env=self.environment,

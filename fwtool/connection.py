@@ -10,6 +10,7 @@ from formats.record import Record
 from transports.errors import LinkError, LinkLost
 from transports.pipe import LineOptions
 from transports.registry import open_pipe
+from transports.trace import TracedPipe, TraceFile
 from transports.tsp import messages
 from transports.tsp.messages import Opcode
 from transports.tsp_rate import lower_rate
@@ -30,6 +31,8 @@ class PortOptions:
     line: str = "8N1"
     flow: str = "auto"
     timeout_s: float = 5.0
+    trace: TraceFile | None = None
+    """Where every frame is written to."""
 
 
 class Connection:
@@ -48,7 +51,8 @@ class Connection:
 
     def _open(self, port: str) -> TspTerminal:
         pipe = open_pipe(port, LineOptions(self.options.baud, self.options.line, self.options.flow))
-        return TspTerminal(pipe, timeout_s=self.options.timeout_s)
+        traced = TracedPipe(pipe, self.options.trace) if self.options.trace else pipe
+        return TspTerminal(traced, timeout_s=self.options.timeout_s)
 
     def now(self) -> float:
         """Seconds on the line's own clock, which is virtual for a simulated one."""

@@ -60,6 +60,14 @@ class Machine:
         self.sent = 0
         self._triggers: dict[str, list[Trigger]] = {"rx": [], "tx": []}
 
+    @property
+    def start_baud(self) -> int:
+        return self.line.baud
+
+    def start(self) -> None:
+        """Switch it on."""
+        self.terminal.power_on()
+
     def on_bytes(self, direction: str, at: int, act: Callable[[], None]) -> None:
         """Call `act` when byte number `at` has passed; `rx` counts what the terminal receives, `tx` what it sends."""
         self._triggers[direction].append(Trigger(at, act))

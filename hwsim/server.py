@@ -10,17 +10,19 @@ import re
 import selectors
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from formats.errors import LocalError, ToolError
-from hwsim.control import act
-from hwsim.machine import Machine
+from transports.virtual import Scheduler, Wire
 
 READ_SIZE = 4096
 QUEUE_LIMIT = 1 << 20
 """Bytes kept for a host that does not read; what comes after them is lost, as on a real line."""
 IDLE_S = 0.5
 MAX_REQUEST = 4096
+
+Act: TypeAlias = Callable[[bytes], dict[str, Any]]
+"""Carries out one line of the control port and gives its answer."""
 
 
 class Line(Protocol):
@@ -36,6 +38,25 @@ class Line(Protocol):
     def readable(self, file: Any) -> bytes: ...
     def write(self, data: bytes) -> int: ...
     def close(self) -> None: ...
+
+
+class Served(Protocol):
+    """What can be served: a simulated terminal, or a recording of a real one."""
+
+    host: Callable[[bytes], None]
+
+    @property
+    def scheduler(self) -> Scheduler: ...
+    @property
+    def to_terminal(self) -> Wire: ...
+    @property
+    def plugged(self) -> bool: ...
+    @property
+    def start_baud(self) -> int: ...
+    @property
+    def host_baud(self) -> int: ...
+    def set_host_baud(self, baud: int) -> None: ...
+    def start(self) -> None: ...
 
 
 class PtyLine:
@@ -174,8 +195,10 @@ def listen(host: str, port: int) -> socket.socket:
 class Server:
     """The loop."""
 
-    def __init__(self, machine: Machine, line: Line, control: socket.socket | None) -> None:
-        self._machine, self._line, self._control = machine, line, control
+    def __init__(self, machine: Served, line: Line, control: tuple[socket.socket, Act] | None) -> None:
+        self._machine, self._line = machine, line
+        self._control: socket.socket | None = control[0] if control else None
+        self._act: Act | None = control[1] if control else None
         self._outgoing = bytearray()
         self._first_baud = 0
         self._clients: dict[socket.socket, bytearray] = {}
@@ -187,7 +210,7 @@ class Server:
 
     def serve(self, ready: Callable[[], None]) -> None:
         """Serve until KeyboardInterrupt; `ready` is called once everything listens."""
-        self._machine.terminal.power_on()
+        self._machine.start()
         ready()
         try:
             while True:
@@ -246,11 +269,11 @@ class Server:
         """A pty shows what rate the host has set. The first one seen stands for that of the line at its start, so that
         nobody has to give `--baud` for a line that only pretends to have a rate.
         """
-        machine, seen = self._machine, self._line.host_baud() if self._machine.line.baud else 0
+        machine, seen = self._machine, self._line.host_baud() if self._machine.start_baud else 0
         if not seen:
             return
         self._first_baud = self._first_baud or seen
-        baud = machine.line.baud if seen == self._first_baud else seen
+        baud = machine.start_baud if seen == self._first_baud else seen
         if baud != machine.host_baud:
             machine.set_host_baud(baud)
 
@@ -268,4 +291,4 @@ class Server:
             line, _, rest = bytes(buffer).partition(b"\n")
             buffer[:] = rest
             with contextlib.suppress(ConnectionError):
-                client.sendall(json.dumps(act(self._machine, line)).encode() + b"\n")
+                client.sendall(json.dumps(self._act(line) if self._act else {}).encode() + b"\n")

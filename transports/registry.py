@@ -15,6 +15,7 @@ Opener = Callable[[str, LineOptions], Pipe]
 SCHEMES: Final[dict[str, str]] = {
     "socket": "transports.tcp:open_tcp",
     "sim": "hwsim.pipe:open_sim",
+    "replay": "transports.replay:open_replay",
     "": "transports.serial_port:open_serial",
 }
 """Scheme -> module and function. The empty one takes all names and URLs that pyserial knows."""

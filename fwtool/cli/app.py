@@ -34,6 +34,7 @@ class App:
         self.flags: dict[str, Any] = {}
         self.command = ""
         self._output: Output | None = None
+        self._trace: Any = None
 
     @property
     def output(self) -> Output:
@@ -46,6 +47,15 @@ class App:
             )
             self._output.command = self.command
         return self._output
+
+    @property
+    def trace(self) -> Any:
+        """The trace that `--trace` asks for, or None."""
+        if self._trace is None and self.flags.get("trace"):
+            from transports.trace import TraceFile
+
+            self._trace = TraceFile(pathlib.Path(self.flags["trace"]))
+        return self._trace
 
     @property
     def dev(self) -> bool:
@@ -78,6 +88,7 @@ def global_options() -> list[click.Option]:
         option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
         option("-v", "--verbose", is_flag=True, help="Say more."),
         option("--debug", is_flag=True, help="Show where an error comes from."),
+        option("--trace", metavar="FILE", help="Write every frame into FILE (card numbers scrubbed)."),
         option("--no-progress", is_flag=True, help="No progress bar."),
         option("--technician", metavar="NAME", help="Who works here; goes into the record."),
         option("--state-dir", metavar="DIR", help="Where records and trust are kept."),
@@ -129,7 +140,7 @@ def open_port(app: App, port: str | None, **options: Any) -> Any:
     """Connect to the terminal that the options name."""
     from fwtool.connection import connect
 
-    return connect(need_port(app, port), **options)
+    return connect(need_port(app, port), **options, trace=app.trace)
 
 
 def need_port(app: App, port: str | None) -> str:

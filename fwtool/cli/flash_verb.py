@@ -52,7 +52,7 @@ def command(
         dev=app.dev,
         technician=settings.technician,
         max_baud=max_baud,
-        port_options=port,
+        port_options={**port, "trace": app.trace},
     )
     if app.dev:
         app.output.say("--dev: sample keys are accepted; never use this on a terminal in the field")

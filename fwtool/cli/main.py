@@ -29,6 +29,7 @@ VERBS = {
     "print-test": "Print a test slip.",
     "reset": "Restart or re-initialise a terminal.",
     "slots": "Show the firmware slots; confirm or revert what runs on trial.",
+    "trace": "Show, replay or export a recording of the line (see --trace).",
     "log": "Read the maintenance records of this computer.",
     "sim": "Run a simulated terminal behind a pty, a TCP port or an existing tty.",
     "sim-control": "Press keys, load paper, settle, plug and unplug on a simulated terminal.",
@@ -148,7 +149,7 @@ def _verb_words(arguments: list[str]) -> list[str]:
     words = [argument for argument in arguments if not argument.startswith("-")]
     for number, word in enumerate(words):
         if word in VERBS:
-            groups = ("keys", "trust", "image", "batch", "clock", "journal", "stats", "reset", "slots", "log")
+            groups = ("keys", "trust", "image", "batch", "clock", "journal", "stats", "reset", "slots", "trace", "log")
             return words[number : number + (2 if word in groups else 1)]
     return []
 

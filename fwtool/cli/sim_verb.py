@@ -1,5 +1,6 @@
 """`fwtool sim`: a simulated terminal in real time."""
 
+import functools
 import pathlib
 import time
 from typing import Any
@@ -41,9 +42,10 @@ def command(app: App, /, list_faults: bool, **options: Any) -> Outcome:
 
 def _serve(app: App, options: dict[str, Any]) -> None:
     from hwsim import scenario as scenario_module
+    from hwsim.control import act
     from hwsim.factory import Order, make
     from hwsim.machine import LineModel
-    from hwsim.server import PtyLine, Server, TcpLine, TtyLine, listen
+    from hwsim.server import Server, TtyLine, listen
     from hwsim.slots import DEFAULT_IDENTITY, Refused
     from transports.virtual import Scheduler
 
@@ -66,23 +68,30 @@ def _serve(app: App, options: dict[str, Any]) -> None:
     except Refused as refused:
         raise ToolError(f"the terminal does not take this firmware: {refused.reason}", name="usage") from refused
     control = listen(*tcp_address(options["control"])) if options["control"] else None
-    if options["attach"]:
-        line: Any = TtyLine(options["attach"], options["pace"])
-    elif options["listen"] == "pty":
-        line = PtyLine()
-    else:
-        line = TcpLine(*tcp_address(options["listen"]))
+    line: Any = TtyLine(options["attach"], options["pace"]) if options["attach"] else open_line(options["listen"])
 
     def ready() -> None:
-        if app.output.json:
-            app.output.emit("ready", port=line.port)
-        else:
-            app.output.line(line.port)
+        tell_port(app, line.port)
         if control:
             host, port = control.getsockname()
             app.output.say(f"control: tcp:{host}:{port}")
 
-    Server(machine, line, control).serve(ready)
+    Server(machine, line, (control, functools.partial(act, machine)) if control else None).serve(ready)
+
+
+def open_line(listen: str) -> Any:
+    """What `--listen` names."""
+    from hwsim.server import PtyLine, TcpLine
+
+    return PtyLine() if listen == "pty" else TcpLine(*tcp_address(listen))
+
+
+def tell_port(app: App, port: str) -> None:
+    """First line of stdout: the port, alone."""
+    if app.output.json:
+        app.output.emit("ready", port=port)
+    else:
+        app.output.line(port)
 
 
 def _provisioning(app: App, trust: pathlib.Path | None, firmware: pathlib.Path | None) -> tuple[bytes, pathlib.Path | None]:

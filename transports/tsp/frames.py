@@ -79,6 +79,8 @@ class Decoder:
         """Frames with a good header and a wrong CRC, since the start."""
         self.taken = 0
         """Steps taken through the input, since the start: frames and skips. While it stands still, one frame is awaited."""
+        self.noise: bytearray | None = None
+        """Set to a buffer to get the skipped bytes themselves."""
         self._buffer = bytearray()
 
     @property
@@ -106,6 +108,8 @@ class Decoder:
 
     def _skip(self, at: int, count: int) -> int:
         self.skipped += count
+        if self.noise is not None:
+            self.noise += self._buffer[at : at + count]
         return at + count
 
     def _next(self, at: int) -> tuple[int, Frame | None] | None:
@@ -114,7 +118,7 @@ class Decoder:
         start = buffer.find(SYNC, at)
         if start < 0:
             start = len(buffer) - (1 if buffer[-1:] == SYNC[:1] and len(buffer) > at else 0)
-        self.skipped += start - at
+        self._skip(at, start - at)
         if len(buffer) - start < HEADER_SIZE:
             del buffer[:start]
             return None

@@ -1,0 +1,68 @@
+"""`fwtool trace`: recordings of a line."""
+
+import pathlib
+from typing import Any
+
+import click
+
+from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
+from fwtool.cli.sim_verb import open_line, tell_port
+
+ARROWS = {"tx": ">", "rx": "<"}
+
+
+@click.group(cls=VerbGroup)
+def command() -> None:
+    """Show, replay or export a recording of the line, made with --trace FILE."""
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=pathlib.Path))
+@click.option("--port", default="", help="Of several ports in one trace, this one.")
+@click.option("--frames/--messages", default=True, help="Every frame, or only the messages they carry.")
+@pass_app
+def show(app: App, file: pathlib.Path, port: str, frames: bool) -> Outcome:
+    """Print a trace, decoded: > to the terminal, < from it."""
+    del app
+    from transports.trace import load
+
+    lines: list[str] = []
+    rows: list[dict[str, Any]] = []
+    for entry in load(file, port):
+        for row in _rows(entry):
+            rows.append(row)
+            if frames or row["kind"] == "message":
+                indent = "    " if row["kind"] == "message" and frames else ""
+                lines.append(f"{row['time_s']:12.6f} {ARROWS[row['direction']]} {indent}{row['text']}")
+    return Outcome({"entries": rows}, lines)
+
+
+def _rows(entry: Any) -> list[dict[str, Any]]:
+    from transports.tsp.describe import frame_text, message_text
+
+    said = [("frame", frame_text(entry.frame))] if entry.frame else [("noise", _noise_text(entry.noise))]
+    said += [("message", message_text(message)) for message in entry.messages]
+    return [{"time_s": entry.time_s, "direction": entry.direction, "kind": kind, "text": text} for kind, text in said]
+
+
+def _noise_text(noise: bytes) -> str:
+    printable = noise.decode("ascii", "replace").strip()
+    return f"between frames: {printable!r}" if printable.isprintable() else f"between frames: {noise[:32].hex()} ({len(noise)})"
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=pathlib.Path))
+@click.option("--listen", default="pty", show_default=True, help="pty or tcp:HOST:PORT.")
+@pass_app
+def replay(app: App, file: pathlib.Path, listen: str) -> Outcome:
+    """Play a trace back as a device, until SIGINT or SIGTERM. (In one process: --port replay:FILE.)"""
+    import time
+
+    from hwsim.server import Server
+    from transports.replay import ReplayDevice, read_recording
+    from transports.virtual import Scheduler
+
+    device = ReplayDevice(read_recording(file), Scheduler(time.monotonic))
+    line = open_line(listen)
+    Server(device, line, None).serve(lambda: tell_port(app, line.port))
+    return Outcome(silent=True)

@@ -1,0 +1,153 @@
+"""Traces: JSON lines with every frame that passed, written while it happens, read again to be shown, replayed, exported.
+
+The first line says what it is; every further one is a record of `transports.tsp.tap`, with `port` where several ports
+write into one file.
+"""
+
+import contextlib
+import datetime
+import json
+import pathlib
+import threading
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from formats.errors import FormatError, LocalError
+from transports.pipe import Pipe
+from transports.tsp.frames import Frame
+from transports.tsp.messages import Message
+from transports.tsp.tap import DIRECTIONS, Reader, Tap, frame_of
+
+VERSION: Final = 1
+MAX_LINE: Final = 1 << 18
+
+
+class TraceFile:
+    """A trace that is being written; several pipes, and threads, may write into one.
+
+    Raises:
+        LocalError: the file cannot be written.
+    """
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._lock, self._path = threading.Lock(), path
+        try:
+            path.write_bytes(b"")
+        except OSError as error:
+            raise LocalError(f"{path} cannot be written: {error.strerror}", name="disk") from error
+        stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.write([{"trace": VERSION, "protocol": "TSP/1", "started": stamp}])
+
+    def write(self, records: list[dict[str, Any]]) -> None:
+        """Append records. A full disk ends the trace, not the job."""
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        with self._lock, contextlib.suppress(OSError), self._path.open("a", encoding="ascii") as file:
+            file.write(lines)
+
+
+class TracedPipe:
+    """A pipe whose traffic goes into a trace."""
+
+    def __init__(self, pipe: Pipe, trace: TraceFile) -> None:
+        self._pipe, self._trace, self._tap = pipe, trace, Tap()
+        self.name = pipe.name
+
+    @property
+    def byte_time_s(self) -> float:
+        return self._pipe.byte_time_s
+
+    @property
+    def baud(self) -> int:
+        return self._pipe.baud
+
+    def set_baud(self, baud: int) -> None:
+        self._pipe.set_baud(baud)
+
+    def now(self) -> float:
+        return self._pipe.now()
+
+    def wall_clock(self) -> float:
+        return self._pipe.wall_clock()
+
+    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
+        written, received = self._pipe.exchange(out, until)
+        time_s = round(self._pipe.now(), 6)
+        for direction, data in (("tx", out[:written]), ("rx", received)):
+            if data:
+                self._write(self._tap.feed(direction, data, time_s))
+        return written, received
+
+    def _write(self, records: list[dict[str, Any]]) -> None:
+        if records:
+            self._trace.write([record | {"port": self.name} for record in records])
+
+    def close(self) -> None:
+        self._write(self._tap.close())
+        self._pipe.close()
+
+
+class Entry(NamedTuple):
+    """One record of a trace: a frame with the messages it completes, or noise."""
+
+    time_s: float
+    direction: str
+    frame: Frame | None
+    noise: bytes
+    messages: tuple[Message, ...]
+    session: int
+    """Sessions are counted from 1; 0 before the first."""
+
+
+def load(path: pathlib.Path, port: str = "") -> Iterator[Entry]:
+    """Read a trace.
+
+    Args:
+        port: Only what passed at this port; the one that comes first if not given.
+
+    Raises:
+        LocalError: not readable.
+        FormatError: not a trace, or damaged.
+    """
+    reader = Reader()
+    for number, record in enumerate(_lines(path)):
+        if number == 0:
+            if record.get("trace") != VERSION:
+                raise FormatError(f"{path} is not a trace of this version")
+            continue
+        port = port or str(record.get("port", ""))
+        if record.get("port", "") != port:
+            continue
+        if record.get("dir") not in DIRECTIONS or not isinstance(record.get("t"), int | float):
+            raise FormatError(f"line {number + 1} of the trace has no direction or no time")
+        frame = frame_of(record)
+        try:
+            noise = bytes.fromhex(str(record.get("noise", "")))
+        except ValueError as error:
+            raise FormatError(f"line {number + 1} of the trace is damaged: {error}") from error
+        found = reader.take(record["dir"], frame) if frame else []
+        yield Entry(float(record["t"]), record["dir"], frame, noise, tuple(found), reader.sessions)
+
+
+def started_at(path: pathlib.Path) -> float:
+    """Time of day when a trace was begun, seconds since 1970 UTC; raises as `load` does."""
+    try:
+        return datetime.datetime.fromisoformat(str(next(_lines(path))["started"])).timestamp()
+    except (KeyError, ValueError, StopIteration) as error:
+        raise FormatError(f"{path} does not say when it was begun") from error
+
+
+def _lines(path: pathlib.Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            number = 0
+            while line := file.readline(MAX_LINE):
+                number += 1
+                try:
+                    record = json.loads(line)
+                except ValueError as error:
+                    raise FormatError(f"line {number} of the trace is not JSON: {error}") from error
+                if not isinstance(record, dict):
+                    raise FormatError(f"line {number} of the trace is no record")
+                yield record
+    except (OSError, UnicodeDecodeError) as error:
+        raise LocalError(f"{path} cannot be read: {getattr(error, 'strerror', '') or error}") from error

@@ -2,13 +2,15 @@
 
 import contextlib
 import dataclasses
+import threading
 import time
 from typing import Self, TypeVar
 
 from formats.errors import ToolError
 from formats.record import Record
 from transports.errors import LinkError, LinkLost
-from transports.pipe import LineOptions
+from transports.interruptible import InterruptiblePipe
+from transports.pipe import LineOptions, Pipe
 from transports.registry import open_pipe
 from transports.trace import TracedPipe, TraceFile
 from transports.tsp import messages
@@ -33,6 +35,8 @@ class PortOptions:
     timeout_s: float = 5.0
     trace: TraceFile | None = None
     """Where every frame is written to."""
+    stop: threading.Event | None = None
+    """Set from another thread to end whatever goes on here."""
 
 
 class Connection:
@@ -50,9 +54,12 @@ class Connection:
             raise
 
     def _open(self, port: str) -> TspTerminal:
-        pipe = open_pipe(port, LineOptions(self.options.baud, self.options.line, self.options.flow))
-        traced = TracedPipe(pipe, self.options.trace) if self.options.trace else pipe
-        return TspTerminal(traced, timeout_s=self.options.timeout_s)
+        pipe: Pipe = open_pipe(port, LineOptions(self.options.baud, self.options.line, self.options.flow))
+        if self.options.trace:
+            pipe = TracedPipe(pipe, self.options.trace)
+        if self.options.stop:
+            pipe = InterruptiblePipe(pipe, self.options.stop)
+        return TspTerminal(pipe, timeout_s=self.options.timeout_s)
 
     def now(self) -> float:
         """Seconds on the line's own clock, which is virtual for a simulated one."""
@@ -74,7 +81,8 @@ class Connection:
 
     def restart(self) -> None:
         """Tell it to restart, and wait until it is back; see `return_after_restart`."""
-        self.ask(Opcode.RESET, messages.Empty, messages.ResetRequest(reset=messages.ResetKind.RESTART))
+        with contextlib.suppress(LinkLost):  # its answer may get lost on a bad line; whether it restarted is seen next
+            self.ask(Opcode.RESET, messages.Empty, messages.ResetRequest(reset=messages.ResetKind.RESTART))
         self.return_after_restart()
 
     def return_after_restart(self) -> None:
@@ -157,14 +165,24 @@ def connect(port: str, **options: object) -> Connection:
     return Connection(PortOptions(chosen, **options))  # type: ignore[arg-type]
 
 
-def _only_candidate() -> str:
+def candidates() -> list[str]:
+    """Ports that may have a terminal: all USB-serial ones.
+
+    Raises:
+        LinkError: there are none.
+    """
     from transports.serial_port import list_ports
 
     names = [str(port.device) for port in list_ports() if port.vid is not None]
-    if len(names) == 1:
-        return names[0]
     if not names:
         raise LinkError("no terminal is connected", name="no_device", hint="Plug it in, then see `fwtool ports`.")
+    return names
+
+
+def _only_candidate() -> str:
+    names = candidates()
+    if len(names) == 1:
+        return names[0]
     raise LinkError(f"several candidates: {', '.join(names)}", name="several_devices", hint="Name one with --port.")
 
 

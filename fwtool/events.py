@@ -43,7 +43,19 @@ class Log:
     level: str = "info"
 
 
-Event: TypeAlias = TaskBegin | TaskProgress | TaskEnd | Log
+@dataclasses.dataclass(frozen=True)
+class Measurement:
+    """A value that was measured, and what it should be."""
+
+    name: str
+    value: float
+    unit: str
+    low: float | None
+    high: float | None
+    outcome: str
+
+
+Event: TypeAlias = TaskBegin | TaskProgress | TaskEnd | Log | Measurement
 OnEvent: TypeAlias = Callable[[Event], None]
 
 

@@ -4,12 +4,13 @@
 here; what happens is told through events.
 """
 
+import contextlib
 import dataclasses
 import pathlib
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from formats.errors import ToolError
-from formats.fwp.package import Package
 from formats.fwp.table import ENTRIES_PER_PAGE
 from formats.trust import Trust
 from fwtool import gates
@@ -17,6 +18,7 @@ from fwtool.connection import Connection, connect
 from fwtool.diagnosis import diagnose
 from fwtool.events import Log, OnEvent, TaskBegin, TaskEnd, TaskProgress, ignore
 from fwtool.findings import Finding, Outcome
+from fwtool.locks import device_lock
 from fwtool.packages import PackageSource, load_package
 from fwtool.plan import Plan, make_plan
 from fwtool.records import Records, new_job_id
@@ -94,40 +96,87 @@ def flash(job: FlashJob, records: Records, on_event: OnEvent = ignore) -> FlashR
     Raises:
         ToolError: with its name and exit code; `resumable` says whether the same call continues the job.
     """
-    job_id = new_job_id()
-    origin = {
-        "act": "flash",
-        "technician": job.technician,
-        "port": job.port,
-        "package": str(job.package),
-        "dev": job.dev,
-    }
-    started = False
-    try:
-        package = _verify(job, on_event)
-        with package.sealed.file:
-            origin["digest"] = package.sealed.digest.hex()
-            with connect(job.port, **job.port_options) as connection:
-                before = _look(connection, package)
-                origin["serial_number"] = before.situation.info.serial_number
-                origin["version_before"] = str(before.situation.info.version)
-                gates.check(before.situation)
-                raise_rate(connection.terminal, job.max_baud)
-                plan = _plan(job, connection, package, before)
-                if job.dry_run:
-                    return _result(job_id, connection, before, package, plan, verdict="planned")
-                if _installed(before, package):
-                    records.append(job_id, "finished", {**origin, "verdict": "unchanged"})
-                    return _result(job_id, connection, before, package, plan, verdict="unchanged")
-                records.append(job_id, "started", {**origin, "plan": dataclasses.asdict(plan)})
-                started = True
-                result = _carry_out(job, job_id, connection, package, before, plan, on_event)
-                records.append(job_id, "finished", {**origin, **dataclasses.asdict(result)})
-                return result
-    except BaseException as error:
-        if not job.dry_run:
-            records.append(job_id, "finished" if started else "refused", {**origin, **_failure(error)})
-        raise
+    attempt = Attempt(job, records, on_event)
+    with attempt.recorded(), verified(job, on_event) as source:
+        return attempt.run(source)
+
+
+@contextlib.contextmanager
+def verified(job: FlashJob, on_event: OnEvent) -> Iterator[PackageSource]:
+    """The job's package, every byte of it verified before anybody is called."""
+    on_event(TaskBegin("verify"))
+    package = load_package(job.package, job.trust, dev=job.dev)
+    on_event(TaskEnd("verify", 0.0))
+    with package.sealed.file:
+        yield PackageSource(package)
+
+
+class Attempt:
+    """One terminal's update, and the record of it.
+
+    Args:
+        admit: Told who answers at the port before anything else happens; may raise to keep it out.
+    """
+
+    def __init__(
+        self,
+        job: FlashJob,
+        records: Records,
+        on_event: OnEvent = ignore,
+        admit: Callable[[messages.Info], None] = lambda info: None,
+    ) -> None:
+        self._job, self._records, self._on_event, self._admit = job, records, on_event, admit
+        self._id = new_job_id()
+        self._started = False
+        self._origin: dict[str, Any] = {
+            "act": "flash",
+            "technician": job.technician,
+            "port": job.port,
+            "package": str(job.package),
+            "dev": job.dev,
+        }
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[None]:
+        """Whatever ends the attempt goes into the record."""
+        try:
+            yield
+        except BaseException as error:
+            if not self._job.dry_run:
+                self._note("finished" if self._started else "refused", _failure(error))
+            raise
+
+    def _note(self, kind: str, facts: dict[str, Any]) -> None:
+        self._records.append(self._id, kind, {**self._origin, **facts})
+
+    def run(self, source: PackageSource) -> FlashResult:
+        """Do it; raises as `flash` does."""
+        job = self._job
+        self._origin["digest"] = source.digest.hex()
+        with connect(job.port, **job.port_options) as connection:
+            info = connection.info()
+            self._origin["serial_number"] = info.serial_number
+            self._origin["version_before"] = str(info.version)
+            self._admit(info)
+            with device_lock(self._records.path.parent, f"{info.vendor}/{info.model}/{info.serial_number}"):
+                return self._update(connection, source)
+
+    def _update(self, connection: Connection, source: PackageSource) -> FlashResult:
+        job = self._job
+        before = _look(connection, source)
+        gates.check(before.situation)
+        raise_rate(connection.terminal, job.max_baud)
+        plan = _plan(job, connection, source, before)
+        if job.dry_run:
+            return _result(self._id, connection, before, source, plan, verdict="planned")
+        if _installed(before, source):
+            self._note("finished", {"verdict": "unchanged"})
+            return _result(self._id, connection, before, source, plan, verdict="unchanged")
+        self._note("started", {"plan": dataclasses.asdict(plan)})
+        self._started = True
+        result = _carry_out(job, self._id, connection, source, before, plan, self._on_event)
+        self._note("finished", dataclasses.asdict(result))
+        return result
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
@@ -136,19 +185,11 @@ def _failure(error: BaseException) -> dict[str, Any]:
     return {"verdict": "failed", "error": "interrupted" if isinstance(error, KeyboardInterrupt) else "internal"}
 
 
-def _verify(job: FlashJob, on_event: OnEvent) -> Package:
-    """Every byte of the file, before anybody is called."""
-    on_event(TaskBegin("verify"))
-    package = load_package(job.package, job.trust, dev=job.dev)
-    on_event(TaskEnd("verify", 0.0))
-    return package
-
-
-def _look(connection: Connection, package: Package) -> _Before:
+def _look(connection: Connection, source: PackageSource) -> _Before:
     start = connection.now()
     info, slots = connection.info(), connection.slots()
     situation = gates.Situation(
-        manifest=package.manifest,
+        manifest=source.manifest,
         info=info,
         status=connection.ask(Opcode.STATUS, messages.TerminalStatus),
         batch=connection.ask(Opcode.BATCH, messages.Batch),
@@ -159,58 +200,56 @@ def _look(connection: Connection, package: Package) -> _Before:
     return _Before(situation, slots, findings, connection.now() - start)
 
 
-def _plan(job: FlashJob, connection: Connection, package: Package, before: _Before) -> Plan:
+def _plan(job: FlashJob, connection: Connection, source: PackageSource, before: _Before) -> Plan:
     terminal = connection.terminal
     trip = terminal.link.round_trip.least_s or 0.0
     return make_plan(
-        package,
+        source,
         before.situation.info,
         terminal.peer,
         LineFacts(terminal.pipe.byte_time_s, trip),
-        held=_holding(connection, package) if job.resume else frozenset(),
+        held=_holding(connection, source) if job.resume else frozenset(),
         baud=terminal.pipe.baud,
         look_s=before.look_s,
     )
 
 
-def _holding(connection: Connection, package: Package) -> frozenset[int]:
+def _holding(connection: Connection, source: PackageSource) -> frozenset[int]:
     """Blocks that the terminal says it has."""
-    table, block_size = package.table, package.manifest.block_size
     held: set[int] = set()
-    for first in range(0, len(table), ENTRIES_PER_PAGE):
-        count = min(ENTRIES_PER_PAGE, len(table) - first)
-        digests = b"".join(table[first + n].digest[:8] for n in range(count))
-        question = messages.HoldingRequest(block_size=block_size, first=first, digests=digests)
+    for first in range(0, source.block_count, ENTRIES_PER_PAGE):
+        hints = source.hints(first)
+        question = messages.HoldingRequest(block_size=source.manifest.block_size, first=first, digests=b"".join(hints))
         try:
             answer = connection.ask(Opcode.HOLDING, messages.Held, question)
         except DeviceRefused:
             return frozenset()  # an older terminal: it tells only while the update runs
-        held |= {first + n for n in range(count) if answer.blocks >> n & 1}
+        held |= {first + n for n in range(len(hints)) if answer.blocks >> n & 1}
     return frozenset(held)
 
 
-def _installed(before: _Before, package: Package) -> bool:
+def _installed(before: _Before, source: PackageSource) -> bool:
     running = before.situation.running
-    return running is not None and running.digest == package.sealed.digest and running.state is SlotState.ACTIVE
+    return running is not None and running.digest == source.digest and running.state is SlotState.ACTIVE
 
 
 def _carry_out(
-    job: FlashJob, job_id: str, connection: Connection, package: Package, before: _Before, plan: Plan, on_event: OnEvent
+    job: FlashJob, job_id: str, connection: Connection, source: PackageSource, before: _Before, plan: Plan, on_event: OnEvent
 ) -> FlashResult:
     start = connection.now()
     running = before.situation.running
-    on_trial = running is not None and running.digest == package.sealed.digest and before.situation.status.mode is Mode.TRIAL
-    sent = None if on_trial else _send(job, connection, package, on_event)
+    on_trial = running is not None and running.digest == source.digest and before.situation.status.mode is Mode.TRIAL
+    sent = None if on_trial else _send(job, connection, source, on_event)
     if not on_trial:
         on_event(Log("restarting into the new firmware"))
         connection.restart()
-    _read_back(connection, package, before)
+    _read_back(connection, source, before)
     _compare_health(connection, before)
     verdict = "on_trial"
     if job.confirm:
-        connection.ask(Opcode.CONFIRM, messages.Empty, messages.Confirm(digest=package.sealed.digest))
+        connection.ask(Opcode.CONFIRM, messages.Empty, messages.Confirm(digest=source.digest))
         verdict = "updated"
-    return _result(job_id, connection, before, package, plan, verdict=verdict, sent=sent, start=start)
+    return _result(job_id, connection, before, source, plan, verdict=verdict, sent=sent, start=start)
 
 
 class _Transfer(NamedTuple):
@@ -220,9 +259,8 @@ class _Transfer(NamedTuple):
     resumed: bool
 
 
-def _send(job: FlashJob, connection: Connection, package: Package, on_event: OnEvent) -> _Transfer:
-    source = PackageSource(package)
-    total = package.manifest.installed_size
+def _send(job: FlashJob, connection: Connection, source: PackageSource, on_event: OnEvent) -> _Transfer:
+    total = source.manifest.installed_size
     start = connection.now()
     first: int | None = None
 
@@ -252,7 +290,7 @@ def _send(job: FlashJob, connection: Connection, package: Package, on_event: OnE
     return _Transfer(sent.bytes_written, sent.payload_sent, duration, sent.blocks_resumed > 0)
 
 
-def _read_back(connection: Connection, package: Package, before: _Before) -> None:
+def _read_back(connection: Connection, source: PackageSource, before: _Before) -> None:
     """What runs now, as the terminal reports it in two independent answers, must be what was sent."""
     info, slots = connection.info(), connection.slots()
     was = before.situation.info
@@ -263,7 +301,7 @@ def _read_back(connection: Connection, package: Package, before: _Before) -> Non
             hint="Connect the first one again and run the same command.",
         )
     running = next((slot for slot in slots if slot.running), None)
-    if running is None or running.digest != package.sealed.digest:
+    if running is None or running.digest != source.digest:
         found = str(running.version) if running else "no firmware"
         raise ToolError(
             f"the terminal went back to its old firmware ({found})",
@@ -271,9 +309,9 @@ def _read_back(connection: Connection, package: Package, before: _Before) -> Non
             hint="It refused the new one at start; `fwtool journal show` says why. The terminal is usable.",
             resumable=True,
         )
-    if info.version != package.manifest.version:
+    if info.version != source.manifest.version:
         raise ToolError(
-            f"the terminal says it runs {info.version}; {package.manifest.version} was installed",
+            f"the terminal says it runs {info.version}; {source.manifest.version} was installed",
             name="read_back_differs",
             hint="Do not trust this terminal: take it out of service and tell the bank.",
         )
@@ -297,7 +335,7 @@ def _result(
     job_id: str,
     connection: Connection,
     before: _Before,
-    package: Package,
+    source: PackageSource,
     plan: Plan,
     *,
     verdict: str,
@@ -311,8 +349,8 @@ def _result(
         port=connection.port,
         serial_number=before.situation.info.serial_number,
         version_before=str(before.situation.info.version),
-        version_after=str(package.manifest.version if changed else before.situation.info.version),
-        bytes_image=package.manifest.installed_size,
+        version_after=str(source.manifest.version if changed else before.situation.info.version),
+        bytes_image=source.manifest.installed_size,
         bytes_sent=sent.bytes_written if sent else 0,
         duration_s=round(connection.now() - start, 3) if start is not None else 0.0,
         transfer_s=round(sent.duration_s, 3) if sent else 0.0,

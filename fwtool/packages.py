@@ -1,14 +1,20 @@
 """A package file on this computer: verified whole, then handed to a terminal block by block."""
 
+import functools
 import pathlib
+import threading
 from collections.abc import Callable, Iterator
 
+from formats.deflate import deflate
 from formats.fwp import package as fwp
 from formats.fwp import table
 from formats.fwp.package import Package, Sealed
 from formats.sample_keys import refuse_samples
 from formats.trust import Trust
 from fwtool.files import open_input
+
+KEPT_BYTES = 8 << 20
+"""Blocks that are kept for others who send the same package at the same time."""
 
 
 def seal_file(path: pathlib.Path) -> Sealed:
@@ -43,31 +49,52 @@ def load_package(
 
 
 class PackageSource:
-    """A verified package as an update needs it (`transports.tsp_update.BlockSource`)."""
+    """A verified package as an update needs it (`transports.tsp_update.BlockSource`).
+
+    Several updates, in threads, may share one: each block is then read, checked and compressed once for all of them.
+    """
 
     def __init__(self, package: Package) -> None:
-        self._package = package
+        self.manifest = package.manifest
+        self.digest = package.sealed.digest
         self.signed = package.sealed.signed
         self.signatures = package.sealed.signatures.build()
         self.block_count = len(package.table)
+        self._package, self._lock = package, threading.RLock()
+        keep = max(2, KEPT_BYTES // self.manifest.block_size)
+        self._block = functools.lru_cache(keep)(self._read_block)
+        self.pack = functools.lru_cache(keep)(deflate)
+        """A block, compressed."""
 
     def index(self) -> bytes:
         return self._package.table.index
 
     def page_for(self, block: int) -> tuple[int, bytes]:
         number = block // table.ENTRIES_PER_PAGE
-        return table.page_span(number, self.block_count)[0], self._package.table.page(number)
+        with self._lock:
+            return table.page_span(number, self.block_count)[0], self._package.table.page(number)
+
+    def hints(self, first: int) -> list[bytes]:
+        """How the digests of a page's blocks begin, from `first` on."""
+        with self._lock:
+            last = min(first + table.ENTRIES_PER_PAGE, self.block_count)
+            return [self._package.table[number].digest[:8] for number in range(first, last)]
+
+    def _read_block(self, number: int) -> bytes:
+        return self._package.block(number)
 
     def blocks(self, first: int) -> Iterator[tuple[int, bytes]]:
-        return self._package.blocks(first)
+        for number in range(first, self.block_count):
+            with self._lock:
+                data = self._block(number)
+            yield number, data
 
     def bytes_before(self, block: int) -> int:
         """Payload bytes in the blocks before this one."""
-        manifest = self._package.manifest
-        whole = block * manifest.block_size
+        whole = block * self.manifest.block_size
         short = sum(
-            manifest.block_size - manifest.installed_length(component.first_block + count - 1)
-            for component, count in manifest.block_lengths()
+            self.manifest.block_size - self.manifest.installed_length(component.first_block + count - 1)
+            for component, count in self.manifest.block_lengths()
             if component.first_block + count <= block
         )
         return whole - short

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from formats.fwp.package import Package
 from fwtool.packages import PackageSource
 from transports.rehearsal import LineFacts, rehearse
 from transports.tsp import messages
@@ -39,7 +38,7 @@ class Plan:
 
 
 def make_plan(
-    package: Package,
+    source: PackageSource,
     info: messages.Info,
     peer: Hello,
     line: LineFacts,
@@ -56,14 +55,14 @@ def make_plan(
         held: Blocks the terminal has already.
         look_s: Time it took to look the terminal over before, which is done again after.
     """
-    manifest = package.manifest
-    rehearsed = rehearse(PackageSource(package), manifest.installed_length, info, peer, line, held)
+    manifest = source.manifest
+    rehearsed = rehearse(source, manifest.installed_length, info, peer, line, held)
     transfer_s = rehearsed.seconds
     after_s = SHUTDOWN_S + info.restart_time_ms / 1e3 + HELLO_INTERVAL_S / 2 + look_s
     return Plan(
         version_from=str(info.version),
         version_to=str(manifest.version),
-        blocks_total=len(package.table),
+        blocks_total=source.block_count,
         blocks_held=len(held),
         bytes_to_send=rehearsed.sent.payload_sent,
         bytes_on_wire=rehearsed.sent.bytes_written,

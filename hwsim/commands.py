@@ -4,6 +4,7 @@ No answer (None) means that the function sends it itself, later.
 """
 
 import contextlib
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from hwsim.terminal import Terminal
 
 Answer = tuple[float, Record | None]
+_SERIAL: Final = re.compile(r"[A-Za-z0-9.-]{1,32}")
 EMPTY: Final = messages.Empty()
 HEALTH_S: Final = {1: 0.4, 2: 1.2, 3: 1.2}
 MAX_BLOCK: Final = 65536
@@ -323,6 +325,21 @@ def _line_rate(terminal: "Terminal", request: Record, message: Message) -> Answe
     return 0.0, terminal.line_rate.ask(request)
 
 
+def _serial_set(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.SerialNumber)
+    has = terminal.identity.serial_number
+    if has and has != request.serial_number:
+        raise Refused(Status.NOT_AUTHORISED, f"this terminal has the serial number {has}; another one needs a grant")
+    if not _SERIAL.fullmatch(request.serial_number):
+        raise Refused(Status.BAD_REQUEST, "a serial number has 1 to 32 letters, digits, hyphens or dots")
+    if not has:
+        terminal.storage.set_serial_number(request.serial_number)
+        terminal.identity = terminal.identity._replace(serial_number=request.serial_number)
+        terminal.note("serial_number_set", request.serial_number)
+    return 0.01, EMPTY
+
+
 def _echo(terminal: "Terminal", request: Record, message: Message) -> Answer:
     del terminal, message
     return 0.0, request
@@ -346,6 +363,7 @@ HANDLERS: Final[dict[Opcode, Handler]] = {
     Opcode.LINE_RATE: _line_rate,
     Opcode.ECHO: _echo,
     Opcode.HOLDING: _holding,
+    Opcode.SERIAL_SET: _serial_set,
     Opcode.BEGIN: _begin,
     Opcode.FINISH: _finish,
     Opcode.ABORT: _abort,

@@ -48,6 +48,7 @@ def make(order: Order, scheduler: Scheduler) -> Machine:
     scenario = order.scenario or {}
     fixed = scenario.get("terminal", {})
     identity = order.identity._replace(**{key: fixed[key] for key in ("model", "revision", "serial_number") if key in fixed})
+    identity = identity._replace(serial_number=storage.serial_number or identity.serial_number)
     if order.trust is not None:
         storage.provision(order.trust)
     if order.firmware is not None and storage.new:

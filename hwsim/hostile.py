@@ -7,6 +7,7 @@ import pathlib
 import sys
 from collections.abc import Iterator
 
+from formats.deflate import deflate
 from formats.errors import ToolError
 from formats.fwp import header, table
 from formats.fwp.manifest import Manifest
@@ -37,6 +38,8 @@ class Unchecked:
     def page_for(self, block: int) -> tuple[int, bytes]:
         at, size = table.page_span(block // table.ENTRIES_PER_PAGE, self.block_count)
         return at, self._raw[self._head.table_offset + at :][:size]
+
+    pack = staticmethod(deflate)
 
     def blocks(self, first: int) -> Iterator[tuple[int, bytes]]:
         payload = self._raw[self._head.payload_offset : self._head.signatures_offset]

@@ -9,6 +9,8 @@ BOOT_STATE: Final = (0x010000, 0x011000)
 """Two sectors that take turns."""
 TRUST: Final = 0x020000
 TRUST_SIZE: Final = BLOCK
+SERIAL: Final = 0x012000
+"""A sector of its own, written once."""
 JOURNAL: Final = 0x030000
 JOURNAL_SIZE: Final = 16 * SECTOR
 SLOTS: Final = (0x040000, 0x820000)

@@ -10,7 +10,7 @@ from formats import trust as trust_module
 from formats.errors import LocalError
 from formats.trust import Trust
 from hwsim.flash import BLOCK, NorFlash, Timing, open_cells
-from hwsim.layout import FLASH_SIZE, TRUST, TRUST_SIZE
+from hwsim.layout import FLASH_SIZE, SERIAL, TRUST, TRUST_SIZE
 
 _SIZE = struct.Struct("<4sI")
 
@@ -52,6 +52,19 @@ class Storage:
         if magic != b"TRST" or size > TRUST_SIZE - _SIZE.size:
             return None
         return trust_module.parse(self.flash.read(TRUST + _SIZE.size, size))
+
+    @property
+    def serial_number(self) -> str:
+        """The serial number that was set in the factory; empty if none was."""
+        magic, size = _SIZE.unpack(self.flash.read(SERIAL, _SIZE.size))
+        if magic != b"SERN" or size > 64:
+            return ""
+        return self.flash.read(SERIAL + _SIZE.size, size).decode("ascii", "replace")
+
+    def set_serial_number(self, text: str) -> None:
+        """Once: the cells are not erased again."""
+        if not self.serial_number:
+            self.flash.program(SERIAL, _SIZE.pack(b"SERN", len(text)) + text.encode("ascii"))
 
     def provision(self, raw: bytes) -> None:
         """Set the first root; once, in the factory state."""

@@ -167,7 +167,7 @@ def test_ctrl_c_leaves_the_terminal_safe_and_the_job_resumable(run: Fwtool, pack
     import time
 
     sim = simulate("--firmware", "1.4.2.fwp", "--pace", "115200")
-    arguments = ["flash", "1.5.0.fwp", "--port", sim.port, "--trust", "maker.trust"]
+    arguments = ["flash", "1.5.0.fwp", "--port", sim.port, "--trust", "maker.trust", "--max-baud", "0"]
     environment = {**os.environ, "FWTOOL_STATE_DIR": str(packages / "state")}
     flashing = subprocess.Popen(
         [sys.executable, "-m", "fwtool", *arguments], cwd=packages, env=environment, stderr=subprocess.PIPE, text=True

@@ -4,6 +4,7 @@ import contextlib
 import json
 import pathlib
 import random
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -14,7 +15,7 @@ from hwsim.faults import FAULTS, Fault
 from hwsim.pipe import SimPipe
 from tests.bench_parts import Bench
 from tests.conftest import Fwtool, Sim
-from tests.support import make_package, pattern
+from tests.support import make_package, need, pattern
 from transports.errors import LinkError
 from transports.replay import ReplayPipe, read_recording
 from transports.trace import TracedPipe, TraceFile, load
@@ -200,6 +201,13 @@ def test_from_the_command_line(run: Fwtool, keys: pathlib.Path, simulate: Simula
     assert "WELCOME" in shown
     assert "INFO response 1" in shown
     assert run("trace", "show", "field.jsonl", "--json").result["data"]["entries"]
+    assert run("trace", "export", "field.jsonl", "--out", "field.pcapng", "--dissector", "tsp.lua").code == 0
+    shark = need("tshark")
+    listed = subprocess.run(
+        [shark, "-r", keys / "field.pcapng", "-X", f"lua_script:{keys / 'tsp.lua'}"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "INFO request 1" in listed
+    assert "SIM-0001" not in listed.splitlines()[0]
     again = run("info", "--port", "replay:field.jsonl", "--json").result["data"]
     assert again == first
     refused = run("clock", "show", "--port", "replay:field.jsonl", "--json").result

@@ -40,7 +40,7 @@ class Rehearsed(NamedTuple):
     programs: int
 
 
-class _Reduced:
+class ReducedTerminal:
     """A terminal that takes everything, in the time it would take."""
 
     def __init__(
@@ -146,7 +146,7 @@ class _Without:
     def __init__(self, source: BlockSource, held: frozenset[int]) -> None:
         self._source, self._held = source, held
         self.signed, self.signatures, self.block_count = source.signed, source.signatures, source.block_count
-        self.index, self.page_for = source.index, source.page_for
+        self.index, self.page_for, self.pack = source.index, source.page_for, source.pack
 
     def blocks(self, first: int) -> Iterator[tuple[int, bytes]]:
         return (block for block in self._source.blocks(first) if block[0] not in self._held)
@@ -174,7 +174,7 @@ def rehearse(
     back = Wire(scheduler, pipe.arrive, byte_time_s=line.byte_time_s, latency_s=latency)
     prefix = next((number for number in range(source.block_count) if number not in held), source.block_count)
     begun = messages.Begun(blocks_total=source.block_count, blocks_held=prefix)
-    device = _Reduced(scheduler, back, peer, info, begun, block_bytes)
+    device = ReducedTerminal(scheduler, back, peer, info, begun, block_bytes)
     there.deliver = device.receive
     host = TspTerminal(pipe, timeout_s=60)
     host.connect(timeout_s=60)

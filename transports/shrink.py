@@ -20,11 +20,14 @@ class Shrinker:
 
     Args:
         now: Clock of the line; in virtual time computing takes none.
+        pack: Compresses a block; a source that is shared may do so once for all.
         line_byte_s: Seconds a byte takes on the line, as known now; 0: nothing is known, or the line has no limit.
     """
 
-    def __init__(self, now: Callable[[], float], line_byte_s: Callable[[], float]) -> None:
-        self._now, self._line_byte_s = now, line_byte_s
+    def __init__(
+        self, now: Callable[[], float], line_byte_s: Callable[[], float], pack: Callable[[bytes], bytes] = deflate
+    ) -> None:
+        self._now, self._line_byte_s, self._pack = now, line_byte_s, pack
         self._skip = 0
 
     def encode(self, data: bytes) -> tuple[Encoding, bytes]:
@@ -33,7 +36,7 @@ class Shrinker:
             self._skip -= 1
             return Encoding.RAW, data
         start = self._now()
-        packed = deflate(data)
+        packed = self._pack(data)
         cost = self._now() - start
         saved = (len(data) - len(packed)) * self._line_byte_s()
         if cost > saved:

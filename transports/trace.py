@@ -14,8 +14,11 @@ from typing import Any, Final, NamedTuple
 
 from formats.errors import FormatError, LocalError
 from transports.pipe import Pipe
-from transports.tsp.frames import Frame
+from transports.tsp import frames
+from transports.tsp.frames import Frame, Kind
+from transports.tsp.hello import Hello, session_seed
 from transports.tsp.messages import Message
+from transports.tsp.pcapng import Packet
 from transports.tsp.tap import DIRECTIONS, Reader, Tap, frame_of
 
 VERSION: Final = 1
@@ -126,6 +129,23 @@ def load(path: pathlib.Path, port: str = "") -> Iterator[Entry]:
             raise FormatError(f"line {number + 1} of the trace is damaged: {error}") from error
         found = reader.take(record["dir"], frame) if frame else []
         yield Entry(float(record["t"]), record["dir"], frame, noise, tuple(found), reader.sessions)
+
+
+def packets(path: pathlib.Path, port: str = "") -> Iterator[Packet]:
+    """The frames of a trace as they were on the line (but for what was scrubbed), for a capture file; raises as `load`."""
+    started, seed, nonce = started_at(path), 0, b""
+    first: float | None = None
+    for entry in load(path, port):
+        if entry.frame is None:
+            continue
+        if entry.frame.kind in (Kind.HELLO, Kind.WELCOME):
+            hello = Hello.parse(entry.frame.payload)
+            if entry.frame.kind == Kind.HELLO:
+                nonce = hello.nonce
+            elif hello.peer_nonce == nonce:
+                seed = session_seed(nonce, hello.nonce)
+        first = entry.time_s if first is None else first
+        yield Packet(started + entry.time_s - first, entry.direction == "tx", frames.encode(*entry.frame, seed))
 
 
 def started_at(path: pathlib.Path) -> float:

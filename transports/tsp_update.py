@@ -37,6 +37,9 @@ class BlockSource(Protocol):
         ...
 
     def blocks(self, first: int) -> Iterator[tuple[int, bytes]]: ...
+    def pack(self, data: bytes, /) -> bytes:
+        """A block, compressed (`formats.deflate`)."""
+        ...
 
 
 class Sent(NamedTuple):
@@ -78,7 +81,7 @@ class _Upload:
         self._held: set[int] = set()
         self._sent = self._payload = 0
         packs = Feature.DEFLATE in Feature(terminal.peer.features)
-        self._shrinker = Shrinker(terminal.pipe.now, self._line_byte_s) if packs else None
+        self._shrinker = Shrinker(terminal.pipe.now, self._line_byte_s, source.pack) if packs else None
         self._started = terminal.pipe.now()
         self._acked_before = terminal.link.sender.acked
 

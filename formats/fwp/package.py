@@ -7,6 +7,7 @@ root; every block it hands out has just been hashed, so what is used is what was
 import dataclasses
 import hashlib
 import os
+from array import array
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
@@ -81,6 +82,8 @@ class Package:
     sealed: Sealed
     manifest: Manifest
     table: Table
+    _ends: "array[int]" = dataclasses.field(default_factory=lambda: array("Q"), init=False, repr=False, compare=False)
+    """Stored bytes up to the end of each block, as far as they have been needed."""
 
     def blocks(self, first: int = 0) -> Iterator[tuple[int, bytes]]:
         """Number and stored bytes of each block from `first` on, each one checked against the table as it is read.
@@ -88,13 +91,20 @@ class Package:
         Raises:
             FormatError: a block is damaged, with the offset of its first byte.
         """
-        offset = self.sealed.header.payload_offset + sum(self.table[i].stored_length for i in range(first))
+        offset = self._offset(first)
         for index in range(first, len(self.table)):
             entry = self.table[index]
             data = self.sealed.read(offset, self.check_length(index, entry.stored_length, offset))
             self.check_block(index, data, offset)
             yield index, data
             offset += entry.stored_length
+
+    def _offset(self, index: int) -> int:
+        """Where a block begins in the file."""
+        while len(self._ends) < index:
+            known = len(self._ends)
+            self._ends.append((self._ends[-1] if known else 0) + self.table[known].stored_length)
+        return self.sealed.header.payload_offset + (self._ends[index - 1] if index else 0)
 
     def block(self, index: int) -> bytes:
         """One block, for whoever asks out of order. Raises as `blocks` does."""

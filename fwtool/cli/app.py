@@ -119,8 +119,12 @@ pass_app = click.make_pass_decorator(App)
 
 def port_options(function: F) -> F:
     """`--port` and how to talk there; arrives as one argument `port: dict`."""
+    return line_options(click.option("--port", "port", metavar="PORT", help="Serial port or URL, sim:, or auto.")(function))
+
+
+def line_options(function: F) -> F:
+    """How to talk at a port."""
     options = (
-        click.option("--port", "port", metavar="PORT", help="Serial port or URL, sim:, or auto."),
         click.option("--baud", default=115200, show_default=True, type=click.IntRange(50, 20_000_000), help="Line rate."),
         click.option("--line", default="8N1", show_default=True, help="Data bits, parity, stop bits."),
         click.option(

@@ -6,9 +6,11 @@ from typing import Any
 
 import click
 
-from fwtool.cli.app import App, Outcome, Verb, need_port, pass_app, port_options
-from fwtool.cli.output import size_text
+from fwtool.cli.app import App, Outcome, Verb, line_options, need_port, pass_app
+from fwtool.cli.output import error_json, size_text
+from fwtool.connection import candidates
 from fwtool.flashing import MAX_BAUD, FlashJob, FlashResult, flash
+from fwtool.many import Unit, flash_many, overall
 from fwtool.records import Records
 from fwtool.trust_store import find_trust
 from transports.rehearsal import HELLO_BYTES
@@ -27,24 +29,22 @@ SLOW_ANSWER_MS = 8
     "--max-baud", default=MAX_BAUD, show_default=True, type=click.IntRange(0, 20_000_000), metavar="BAUD",
     help="Make the line as fast as it goes, up to this rate; 0: leave it.",
 )  # fmt: skip
-@port_options
+@click.option(
+    "--port", "ports", multiple=True, metavar="PORT",
+    help="Serial port or URL, sim:, auto, or all; several times for several terminals at once.",
+)  # fmt: skip
+@line_options
 @pass_app
 def command(
-    app: App,
-    /,
-    package: pathlib.Path,
-    trust: str,
-    dry_run: bool,
-    no_resume: bool,
-    no_confirm: bool,
-    max_baud: int,
-    **port: Any,
-) -> Outcome:
-    """Update a terminal: verify, send, restart, read back, check, confirm, record."""
+    app: App, /, package: pathlib.Path, trust: str, dry_run: bool, no_resume: bool, no_confirm: bool, max_baud: int,
+    ports: tuple[str, ...], **line: Any,
+) -> Outcome:  # fmt: skip
+    """Update a terminal: verify, send, restart, read back, check, confirm, record. Several --port: all at once."""
     settings = app.settings
+    chosen = candidates() if "all" in ports else list(dict.fromkeys(ports)) or [need_port(app, None)]
     job = FlashJob(
         package=package,
-        port=need_port(app, port.pop("port")),
+        port=chosen[0],
         trust=find_trust(trust or settings.trust, app.state_dir, dev=app.dev),
         dry_run=dry_run,
         resume=not no_resume,
@@ -52,15 +52,37 @@ def command(
         dev=app.dev,
         technician=settings.technician,
         max_baud=max_baud,
-        port_options={**port, "trace": app.trace},
+        port_options={**line, "trace": app.trace},
     )
     if app.dev:
         app.output.say("--dev: sample keys are accepted; never use this on a terminal in the field")
+    if len(chosen) > 1:
+        return _many(app, job, chosen)
     result = flash(job, Records(app.state_dir), app.output.on_event)
     app.output.context.update(port=result.port, serial_number=result.serial_number)
-    device = {field: value for field, value in dataclasses.asdict(result).items() if field != "plan"}
-    data = {"devices": [device], "plan": dataclasses.asdict(result.plan)}
-    return Outcome(data, _lines(result), result.changed)
+    return Outcome({"devices": [_device(result)], "plan": dataclasses.asdict(result.plan)}, _lines(result), result.changed)
+
+
+def _device(result: FlashResult) -> dict[str, Any]:
+    return {field: value for field, value in dataclasses.asdict(result).items() if field != "plan"}
+
+
+def _failed(unit: Unit) -> dict[str, Any]:
+    return {"port": unit.port, "verdict": "failed", "error": error_json(unit.error) if unit.error else None}
+
+
+def _many(app: App, job: FlashJob, ports: list[str]) -> Outcome:
+    units = flash_many(job, ports, Records(app.state_dir), app.output.for_port)
+    app.output.close_bars()
+    devices = [_device(unit.result) if unit.result else _failed(unit) for unit in units]
+    changed = any(unit.result and unit.result.changed for unit in units)
+    return Outcome({"devices": devices}, [_unit_line(unit) for unit in units], changed, failure=overall(units))
+
+
+def _unit_line(unit: Unit) -> str:
+    if unit.result:
+        return f"{unit.port}: {_lines(unit.result)[-1].strip()}"
+    return f"{unit.port}: FAILED  {unit.error}  next: {unit.error.hint if unit.error else ''}".removesuffix("  next: ")
 
 
 def _lines(result: FlashResult) -> list[str]:

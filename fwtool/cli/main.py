@@ -24,6 +24,7 @@ VERBS = {
     "clock": "Show or set the terminal's clock.",
     "journal": "Read the terminal's own journal.",
     "flash": "Update a terminal: verify, send, restart, read back, confirm, record.",
+    "line": "Run a manufacturing station: many units, steps, limits, yield.",
     "diagnose": "Run the health check; every finding comes with cause and next action.",
     "stats": "Show or reset the terminal's statistics.",
     "print-test": "Print a test slip.",
@@ -116,7 +117,7 @@ def _run(app: App, arguments: list[str]) -> int:
 
 def _finish(app: App, outcome: Outcome) -> int:
     output = app.output
-    output.close_bar()
+    output.close_bars()
     if outcome.silent:
         return 0
     if output.json:
@@ -149,7 +150,7 @@ def _verb_words(arguments: list[str]) -> list[str]:
     words = [argument for argument in arguments if not argument.startswith("-")]
     for number, word in enumerate(words):
         if word in VERBS:
-            groups = ("keys", "trust", "image", "batch", "clock", "journal", "stats", "reset", "slots", "trace", "log")
+            groups = ("keys", "trust", "image", "batch", "clock", "journal", "stats", "reset", "slots", "line", "trace", "log")
             return words[number : number + (2 if word in groups else 1)]
     return []
 

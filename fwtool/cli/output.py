@@ -3,15 +3,18 @@
 Strings from files and devices are data: whatever could move a cursor or change a colour is shown as an escape.
 """
 
+import dataclasses
 import datetime
+import functools
 import json as json_module
 import os
 import sys
+import threading
 import unicodedata
 from typing import Any, TextIO
 
 from formats.errors import ToolError
-from fwtool.events import Event, Log, TaskBegin, TaskEnd, TaskProgress
+from fwtool.events import Event, Log, Measurement, OnEvent, TaskBegin, TaskEnd, TaskProgress
 
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 TITLES = {"verify": "verifying the package", "transfer": "sending"}
@@ -42,7 +45,9 @@ class Output:
         self.context: dict[str, str] = {}
         """Port and serial number, once they are known; they go into every JSON line."""
         self._progress = progress and not json and not quiet and sys.stderr.isatty()
-        self._bar: Any = None
+        self._bars: dict[str, Any] = {}
+        """A progress bar for each port that has one; "" where there is only one."""
+        self._lock = threading.RLock()
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure:
@@ -54,15 +59,25 @@ class Output:
         """A line of the result."""
         print(clean(text), flush=True)
 
+    def coloured(self, text: str, colour: int) -> None:
+        """A line of the result, coloured where that is wanted (no-color.org) and can be seen."""
+        if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+            print(f"\x1b[{colour}m{clean(text)}\x1b[0m", flush=True)
+        else:
+            self.line(text)
+
     def say(self, text: str) -> None:
         """Talk beside the result."""
         if not self.quiet and not self.json:
             self._write(sys.stderr, clean(text))
 
     def _write(self, stream: TextIO, text: str) -> None:
-        if self._bar is not None:
-            self._bar.clear()
-        print(text, file=stream, flush=True)
+        with self._lock:
+            for bar in self._bars.values():
+                bar.clear()
+            print(text, file=stream, flush=True)
+            for bar in self._bars.values():
+                bar.refresh()
 
     # -- for scripts ------------------------------------------------------------------------------------------------
 
@@ -70,7 +85,8 @@ class Output:
         """A JSON line."""
         stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         line = {"type": kind, "time": stamp, "command": self.command, **self.context, **fields}
-        print(json_module.dumps(line, ensure_ascii=True), flush=True)
+        with self._lock:
+            print(json_module.dumps(line, ensure_ascii=True), flush=True)
 
     def result(self, data: dict[str, Any], *, changed: bool, error: ToolError | None = None) -> None:
         """The last line in JSON."""
@@ -85,7 +101,7 @@ class Output:
 
     def failure(self, error: ToolError) -> None:
         """An error for people: what was found, where, and what to do next."""
-        self.close_bar()
+        self.close_bars()
         self._write(sys.stderr, f"error: {clean(str(error))}")
         if error.hint:
             self._write(sys.stderr, f"  next: {clean(error.hint)}")
@@ -94,54 +110,77 @@ class Output:
 
     def on_event(self, event: Event) -> None:
         """Events of a job, as they come."""
-        if self.json:
-            self._event_json(event)
-        elif isinstance(event, TaskBegin):
-            self._begin(event)
-        elif isinstance(event, TaskProgress):
-            if self._bar is not None:
-                self._bar.update(event.done - self._bar.n)
-        elif isinstance(event, TaskEnd):
-            self.close_bar()
-        elif isinstance(event, Log):
-            self.say(event.message)
+        self._take(event, "")
 
-    def _event_json(self, event: Event) -> None:
+    def for_port(self, port: str) -> OnEvent:
+        """The callback for one of several ports; "" for what is done once for all of them."""
+        return functools.partial(self._take, port=port)
+
+    def _take(self, event: Event, port: str) -> None:
+        if self.json:
+            self._event_json(event, {"port": port} if port else {})
+        elif isinstance(event, TaskBegin):
+            self._begin(event, port)
+        elif isinstance(event, TaskProgress):
+            with self._lock:
+                if (bar := self._bars.get(port)) is not None:
+                    bar.update(event.done - bar.n)
+        elif isinstance(event, TaskEnd):
+            self._end(port)
+        elif isinstance(event, Log):
+            self.say(f"{port}: {event.message}" if port else event.message)
+
+    def _event_json(self, event: Event, where: dict[str, str]) -> None:
         if isinstance(event, TaskBegin):
-            self.emit("task_begin", task=event.task, total=event.total, initial=event.initial)
+            self.emit("task_begin", task=event.task, total=event.total, initial=event.initial, **where)
         elif isinstance(event, TaskProgress):
             self.emit(
                 "task_progress", task=event.task, done=event.done, total=event.total, rate=round(event.rate, 1),
-                eta_s=None if event.eta_s is None else round(event.eta_s, 2),
+                eta_s=None if event.eta_s is None else round(event.eta_s, 2), **where,
             )  # fmt: skip
         elif isinstance(event, TaskEnd):
-            self.emit("task_end", task=event.task, duration_s=round(event.duration_s, 3))
+            self.emit("task_end", task=event.task, duration_s=round(event.duration_s, 3), **where)
+        elif isinstance(event, Measurement):
+            self.emit("measurement", **dataclasses.asdict(event), **where)
         else:
-            self.emit("log", level=event.level, message=event.message)
+            self.emit("log", level=event.level, message=event.message, **where)
 
-    def _begin(self, event: TaskBegin) -> None:
+    def _begin(self, event: TaskBegin, port: str) -> None:
         title = TITLES.get(event.task, event.task)
+        place = f"{port}: " if port else ""
         if not event.total:
             if self.verbose:
-                self.say(title)
+                self.say(place + title)
             return
         if event.initial:
-            self.say(f"resuming: {size_text(event.initial)} of {size_text(event.total)} are there already")
+            self.say(f"{place}resuming: {size_text(event.initial)} of {size_text(event.total)} are there already")
         if not self._progress:
-            self.say(f"{title} {size_text(event.total - event.initial)}")
+            self.say(f"{place}{title} {size_text(event.total - event.initial)}")
             return
         from tqdm import tqdm
 
         utf8 = (getattr(sys.stderr, "encoding", "") or "").lower().replace("-", "") == "utf8"
-        self._bar = tqdm(
-            total=event.total, initial=event.initial, unit="B", unit_scale=True, desc=title, file=sys.stderr,
-            ascii=not utf8, leave=True, colour=None if os.environ.get("NO_COLOR") else "green", mininterval=0.1,
-        )  # fmt: skip
+        with self._lock:
+            self._bars[port] = tqdm(
+                total=event.total, initial=event.initial, unit="B", unit_scale=True, desc=clean(port or title), leave=True,
+                file=sys.stderr, ascii=not utf8, colour=None if os.environ.get("NO_COLOR") else "green", mininterval=0.1,
+                position=len(self._bars) if port else None,
+            )  # fmt: skip
 
-    def close_bar(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+    def _end(self, port: str) -> None:
+        """A task is over. A bar of several stays until all are: closing one would move the others."""
+        with self._lock:
+            bar = self._bars.get(port)
+            if bar is not None and port:
+                bar.refresh()
+            elif bar is not None:
+                self._bars.pop(port).close()
+
+    def close_bars(self) -> None:
+        """Leave the bars as they stand."""
+        with self._lock:
+            for port in list(self._bars):
+                self._bars.pop(port).close()
 
 
 def error_json(error: ToolError) -> dict[str, Any]:

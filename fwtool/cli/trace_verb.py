@@ -1,5 +1,6 @@
 """`fwtool trace`: recordings of a line."""
 
+import io
 import pathlib
 from typing import Any
 
@@ -48,6 +49,29 @@ def _rows(entry: Any) -> list[dict[str, Any]]:
 def _noise_text(noise: bytes) -> str:
     printable = noise.decode("ascii", "replace").strip()
     return f"between frames: {printable!r}" if printable.isprintable() else f"between frames: {noise[:32].hex()} ({len(noise)})"
+
+
+@command.command()
+@click.argument("file", type=click.Path(path_type=pathlib.Path))
+@click.option("--to", "form", default="pcapng", show_default=True, type=click.Choice(["pcapng"]), help="File format.")
+@click.option("--port", default="", help="Of several ports in one trace, this one.")
+@click.option("--out", required=True, type=click.Path(path_type=pathlib.Path))
+@click.option("--dissector", type=click.Path(path_type=pathlib.Path), help="Also write a Wireshark dissector (Lua) here.")
+@pass_app
+def export(app: App, file: pathlib.Path, form: str, port: str, out: pathlib.Path, dissector: pathlib.Path | None) -> Outcome:
+    """Turn a trace into a capture for Wireshark: tshark -r OUT -X lua_script:DISSECTOR."""
+    del app, form
+    from fwtool.files import write_file
+    from transports.trace import packets
+    from transports.tsp import pcapng
+    from transports.tsp.dissector import lua
+
+    captured = io.BytesIO()
+    pcapng.write(captured, packets(file, port))
+    write_file(out, captured.getvalue())
+    if dissector is not None:
+        write_file(dissector, lua().encode())
+    return Outcome({"out": str(out)}, [f"{out}: {len(captured.getvalue())} bytes"], changed=True)
 
 
 @command.command()

@@ -481,6 +481,13 @@ class HoldingRequest(Record):
     LAYOUT = c.Struct("block_size" / c.Int32ul, "first" / c.Int32ul, "digests" / c.Prefixed(c.Int16ul, c.GreedyBytes))
 
 
+class SerialNumber(Record):
+    """Serial number that a terminal without one is given, once."""
+
+    serial_number: str
+    LAYOUT = c.Struct("serial_number" / Text())
+
+
 class RateStep(enum.IntEnum):
     """How a line gets faster: ask, try, and keep if bytes come through."""
 
@@ -548,6 +555,7 @@ class Opcode(enum.IntEnum):
     LINE_RATE = 0x0E
     ECHO = 0x0F
     HOLDING = 0x10
+    SERIAL_SET = 0x11
     BEGIN = 0x20
     TABLE = 0x21
     DATA = 0x22
@@ -585,6 +593,7 @@ COMMANDS: Final[dict[Opcode, Command]] = {
     Opcode.LINE_RATE: Command(Rights.INSPECT, RateRequest, Rates),
     Opcode.ECHO: Command(Rights.INSPECT, Echo, Echo),
     Opcode.HOLDING: Command(Rights.INSPECT, HoldingRequest, Held),
+    Opcode.SERIAL_SET: Command(Rights.FACTORY, SerialNumber, Empty),
     Opcode.BEGIN: Command(Rights.UPDATE, Begin, Begun),
     Opcode.TABLE: Command(Rights.UPDATE, None, Empty),
     Opcode.DATA: Command(Rights.UPDATE, None, Empty),

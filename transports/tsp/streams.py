@@ -19,6 +19,9 @@ MAX_ACK: Final = MIN_PAYLOAD
 """An acknowledgement fits the smallest frame; at 1e-3 bit errors every byte of it counts."""
 
 
+GIVEN_UP_KEPT: Final = 64
+
+
 class Ack(NamedTuple):
     """What a receiver has, and how far its sender may go."""
 
@@ -202,6 +205,8 @@ class Sender:
         self._base = 0
         self._buffer = bytearray()
         self._flying: dict[int, Sent] = {}
+        self._given_up: dict[int, float] = {}
+        """When frames were sent that a timer took for lost; if one is acknowledged after all, the timer was too short."""
         self._lost: list[tuple[int, int]] = []
         self._islands: list[tuple[int, int]] = []
 
@@ -266,7 +271,8 @@ class Sender:
         highest = unwrap(ack.sequence, self.sequence)
         if highest >= self.sequence:
             highest -= 0x10000
-        round_trip = None
+        given_up = self._given_up.pop(highest, None)
+        round_trip = None if given_up is None else now - given_up
         told_from = ack.ranges[0][0] if ack.later and ack.ranges else 0
         told_to = ack.ranges[-1][1] if ack.more and ack.ranges else self._next
         for sequence in list(itertools.takewhile(lambda number: number <= highest, self._flying)):
@@ -287,7 +293,11 @@ class Sender:
     def lose_tail(self, size: int) -> None:
         """A timer ran out: the oldest frames in flight, about `size` bytes of them, are taken for lost, to be sent again."""
         while self._flying:
-            sent = self._land(next(iter(self._flying)))
+            sequence = next(iter(self._flying))
+            sent = self._land(sequence)
+            self._given_up[sequence] = sent.time
+            if len(self._given_up) > GIVEN_UP_KEPT:
+                del self._given_up[next(iter(self._given_up))]
             self._lose_unless_covered(sent)
             self.frame_size.judged(sent.position + sent.end - sent.start + OVERHEAD)
             size -= sent.end - sent.start

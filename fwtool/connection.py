@@ -46,6 +46,7 @@ class Connection:
         self.options = options
         self.port = options.port
         self.terminal = self._open(options.port)
+        self._clock_offset = self.terminal.pipe.wall_clock() - self.terminal.pipe.now()
         self._usb_serial = _usb_serial_of(options.port)
         try:
             self.terminal.connect()
@@ -66,8 +67,9 @@ class Connection:
         return self.terminal.pipe.now()
 
     def wall_clock(self) -> int:
-        """Time of day at this end, seconds since 1970 UTC."""
-        return int(self.terminal.pipe.wall_clock())
+        """Time of day at this end, seconds since 1970 UTC. Looked up once: what the computer's clock does after that must
+        not make a good terminal look bad."""
+        return int(self._clock_offset + self.terminal.pipe.now())
 
     def ask(self, opcode: Opcode, answer: type[R], request: Record | None = None, *, timeout_s: float = 10.0) -> R:
         """One command; see `TspTerminal.request`."""
@@ -123,7 +125,7 @@ class Connection:
         until = time.monotonic() + RETURN_S
         while True:
             try:
-                self.port = _renamed(self._usb_serial) or self.options.port
+                self.port = self._name_now(time.monotonic() < until - RETURN_S / 2)
                 self.terminal = self._open(self.port)
             except (LinkError, ToolError) as error:
                 if time.monotonic() >= until:
@@ -135,6 +137,18 @@ class Connection:
                 time.sleep(RETRY_S)
             else:
                 return
+
+    def _name_now(self, early: bool) -> str:
+        """The port that the terminal has now. Its old name may belong to another device, so it is used only where no USB
+        serial number was known, or late, for a device that does not show it in its boot loader.
+
+        Raises:
+            LinkError: it is not there yet.
+        """
+        found = _renamed(self._usb_serial)
+        if not found and self._usb_serial and early:
+            raise LinkError(f"USB device {self._usb_serial} is not there", name="no_device", resumable=True)
+        return found or self.options.port
 
     def close(self) -> None:
         """Let go. A line that was made faster goes back first, so that the next one to call need not wait for that."""

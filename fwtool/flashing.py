@@ -15,17 +15,17 @@ from formats.fwp.table import ENTRIES_PER_PAGE
 from formats.trust import Trust
 from fwtool import gates
 from fwtool.connection import Connection, connect
-from fwtool.diagnosis import diagnose
 from fwtool.events import Log, OnEvent, TaskBegin, TaskEnd, TaskProgress, ignore
-from fwtool.findings import Finding, Outcome
 from fwtool.locks import device_lock
+from fwtool.look import Before, look
 from fwtool.packages import PackageSource, load_package
 from fwtool.plan import Plan, make_plan
+from fwtool.read_back import compare_health, read_back, same_terminal
 from fwtool.records import Records, new_job_id
 from transports.errors import DeviceRefused, LinkError, LinkLost
 from transports.rehearsal import LineFacts
 from transports.tsp import messages
-from transports.tsp.messages import Level, Mode, Opcode, Slot, SlotState
+from transports.tsp.messages import Mode, Opcode, SlotState
 from transports.tsp_rate import raise_rate
 from transports.tsp_update import send_update
 
@@ -76,16 +76,6 @@ class FlashResult:
     """Payload bytes that were sent in this run, before compression."""
     baud: int = 0
     """Line rate of the transfer; 0 if the line has none."""
-
-
-class _Before(NamedTuple):
-    """The terminal as it was found."""
-
-    situation: gates.Situation
-    slots: tuple[Slot, ...]
-    findings: list[Finding]
-    look_s: float
-    """How long the look took."""
 
 
 def flash(job: FlashJob, records: Records, on_event: OnEvent = ignore) -> FlashResult:
@@ -163,9 +153,10 @@ class Attempt:
 
     def _update(self, connection: Connection, source: PackageSource) -> FlashResult:
         job = self._job
-        before = _look(connection, source)
+        before = look(connection, source)
         gates.check(before.situation)
         raise_rate(connection.terminal, job.max_baud)
+        same_terminal(connection, before)  # raising may have taken a new session
         plan = _plan(job, connection, source, before)
         if job.dry_run:
             return _result(self._id, connection, before, source, plan, verdict="planned")
@@ -185,22 +176,7 @@ def _failure(error: BaseException) -> dict[str, Any]:
     return {"verdict": "failed", "error": "interrupted" if isinstance(error, KeyboardInterrupt) else "internal"}
 
 
-def _look(connection: Connection, source: PackageSource) -> _Before:
-    start = connection.now()
-    info, slots = connection.info(), connection.slots()
-    situation = gates.Situation(
-        manifest=source.manifest,
-        info=info,
-        status=connection.ask(Opcode.STATUS, messages.TerminalStatus),
-        batch=connection.ask(Opcode.BATCH, messages.Batch),
-        peer=connection.terminal.peer,
-        running=next((slot for slot in slots if slot.running), None),
-    )
-    findings = diagnose(connection, Level.INTERNAL)
-    return _Before(situation, slots, findings, connection.now() - start)
-
-
-def _plan(job: FlashJob, connection: Connection, source: PackageSource, before: _Before) -> Plan:
+def _plan(job: FlashJob, connection: Connection, source: PackageSource, before: Before) -> Plan:
     terminal = connection.terminal
     trip = terminal.link.round_trip.least_s or 0.0
     return make_plan(
@@ -228,13 +204,13 @@ def _holding(connection: Connection, source: PackageSource) -> frozenset[int]:
     return frozenset(held)
 
 
-def _installed(before: _Before, source: PackageSource) -> bool:
+def _installed(before: Before, source: PackageSource) -> bool:
     running = before.situation.running
     return running is not None and running.digest == source.digest and running.state is SlotState.ACTIVE
 
 
 def _carry_out(
-    job: FlashJob, job_id: str, connection: Connection, source: PackageSource, before: _Before, plan: Plan, on_event: OnEvent
+    job: FlashJob, job_id: str, connection: Connection, source: PackageSource, before: Before, plan: Plan, on_event: OnEvent
 ) -> FlashResult:
     start = connection.now()
     running = before.situation.running
@@ -243,8 +219,8 @@ def _carry_out(
     if not on_trial:
         on_event(Log("restarting into the new firmware"))
         connection.restart()
-    _read_back(connection, source, before)
-    _compare_health(connection, before)
+    read_back(connection, source, before)
+    compare_health(connection, before)
     verdict = "on_trial"
     if job.confirm:
         connection.ask(Opcode.CONFIRM, messages.Empty, messages.Confirm(digest=source.digest))
@@ -290,51 +266,10 @@ def _send(job: FlashJob, connection: Connection, source: PackageSource, on_event
     return _Transfer(sent.bytes_written, sent.payload_sent, duration, sent.blocks_resumed > 0)
 
 
-def _read_back(connection: Connection, source: PackageSource, before: _Before) -> None:
-    """What runs now, as the terminal reports it in two independent answers, must be what was sent."""
-    info, slots = connection.info(), connection.slots()
-    was = before.situation.info
-    if (info.serial_number, info.model) != (was.serial_number, was.model):
-        raise LinkError(
-            f"another terminal answers now: {info.model} {info.serial_number}, expected {was.model} {was.serial_number}",
-            name="wrong_device",
-            hint="Connect the first one again and run the same command.",
-        )
-    running = next((slot for slot in slots if slot.running), None)
-    if running is None or running.digest != source.digest:
-        found = str(running.version) if running else "no firmware"
-        raise ToolError(
-            f"the terminal went back to its old firmware ({found})",
-            name="reverted",
-            hint="It refused the new one at start; `fwtool journal show` says why. The terminal is usable.",
-            resumable=True,
-        )
-    if info.version != source.manifest.version:
-        raise ToolError(
-            f"the terminal says it runs {info.version}; {source.manifest.version} was installed",
-            name="read_back_differs",
-            hint="Do not trust this terminal: take it out of service and tell the bank.",
-        )
-
-
-def _compare_health(connection: Connection, before: _Before) -> None:
-    """Nothing that was good may be bad now; otherwise the terminal is left on trial and goes back by itself."""
-    good = {finding.id for finding in before.findings if finding.outcome is not Outcome.FAIL}
-    worse = [f for f in diagnose(connection, Level.INTERNAL) if f.outcome is Outcome.FAIL and f.id in good]
-    if not worse:
-        return
-    connection.restart()
-    raise ToolError(
-        f"the health check got worse under the new firmware: {', '.join(finding.id for finding in worse)}",
-        name="reverted",
-        hint="The new firmware was not confirmed; the terminal has gone back to the old one.",
-    )
-
-
 def _result(
     job_id: str,
     connection: Connection,
-    before: _Before,
+    before: Before,
     source: PackageSource,
     plan: Plan,
     *,

@@ -67,6 +67,8 @@ def open_sim(url: str, options: LineOptions) -> SimPipe:
         _machines[url] = _machine(url)
     machine = _machines[url]
     machine.plug()
+    if machine.start_baud:
+        machine.set_host_baud(machine.start_baud)  # a port is opened at its starting rate, whatever the last one did
     return SimPipe(machine, url)
 
 

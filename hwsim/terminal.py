@@ -7,6 +7,7 @@ terminal time (a signature check, a line of print, a page of flash) takes it her
 import dataclasses
 import functools
 import hashlib
+import os
 import pathlib
 import random
 import time
@@ -96,13 +97,14 @@ class Terminal:
         """What the last PROGRESS said, and when."""
         self._finishing: Message | None = None
         """A FINISH that waits for the flash."""
-        generator = random.Random(settings.seed)  # noqa: S311 - a simulation that must be repeatable
+        # In virtual time everything is repeatable; in real time a session of yesterday must not fit that of today.
+        nonces = random.Random(settings.seed).randbytes if scheduler.virtual else os.urandom  # noqa: S311
         hello = Hello(
             version_min=VERSION, version_max=VERSION, max_frame=settings.max_frame,
             features=int(Feature.UPDATE | Feature.PRINTER | Feature.RESUME | Feature.DEFLATE), max_block=commands.MAX_BLOCK,
             max_manifest=messages.MAX_BODY, window=WINDOW, nonce=bytes(16), peer_nonce=bytes(16), public_key=b"",
         )  # fmt: skip
-        self.link = Link(Role.DEVICE, hello, generator.randbytes, dead_after_s=30.0)
+        self.link = Link(Role.DEVICE, hello, nonces, dead_after_s=30.0)
         self.line_rate = LineRate(self)
         self._splitter = messages.Splitter()
 

@@ -23,6 +23,10 @@ class Pump:
         self._pending = b""
         self._room = min(WRITE_AHEAD, int(WRITE_AHEAD_S / pipe.byte_time_s)) if pipe.byte_time_s else WRITE_AHEAD
 
+    def discard(self) -> None:
+        """Forget bytes that were to be written: a new session begins."""
+        self._pending = b""
+
     def step(self, until: float) -> Event | None:
         """Move some bytes, or wait at most until `until`; get the next event, if there is one.
 
@@ -43,7 +47,9 @@ class Pump:
         event = self.link.next_event()
         if event is not None:
             return event
-        written, received = self.pipe.exchange(self._pending, min(until, math.inf if deadline is None else deadline))
+        if deadline is None or (self._pending and deadline <= now):
+            deadline = math.inf  # what is due can only be said behind what is still to be written
+        written, received = self.pipe.exchange(self._pending, min(until, deadline))
         self._pending = self._pending[written:]
         self.bytes_written += written
         if received:

@@ -59,6 +59,7 @@ class TspTerminal:
         self._splitter = messages.Splitter()
         if self.pipe.baud != self._start_baud:
             self.set_baud(self._start_baud)
+        self.pump.discard()
         self.link.connect(now)
         while (now := self.pipe.now()) < until:
             event = self.pump.step(until)

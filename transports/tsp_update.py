@@ -18,6 +18,8 @@ from transports.tsp_terminal import TspTerminal, refusal
 
 STALL_S = 60.0
 """How long an update may stand still although the device is alive."""
+LEAST_MOVE = 256
+"""Bytes that must be acknowledged in that time, or a block done, to count as moving: a tenth of a line at 300 baud."""
 AHEAD = 64 * 1024
 """Bytes kept ready for a line without limit; elsewhere two frames do, and what turns out to be held can still be left out."""
 
@@ -109,7 +111,7 @@ class _Upload:
         outgoing = self._parts(first)
         finish: int | None = None
         acknowledged: float | None = None
-        done, moved = first, terminal.link.sender.acked
+        done, moved = first, first * LEAST_MOVE + terminal.link.sender.acked
         stalled_at = terminal.pipe.now() + STALL_S
         while True:
             ahead = 2 * terminal.link.payload_size if terminal.pipe.byte_time_s else AHEAD
@@ -129,7 +131,7 @@ class _Upload:
             now = terminal.pipe.now()
             if acknowledged is None and finish is not None and not terminal.link.sender.backlog:
                 acknowledged = now
-            if (position := done + terminal.link.sender.acked) != moved:
+            if (position := done * LEAST_MOVE + terminal.link.sender.acked) >= moved + LEAST_MOVE:
                 moved, stalled_at = position, now + STALL_S
             elif now >= stalled_at:
                 raise LinkLost(f"the terminal took no data for {STALL_S:g} s", resumable=True)
@@ -145,7 +147,7 @@ class _Upload:
             raise refusal(message)
         try:
             if message.opcode == Opcode.PROGRESS:
-                done = min(messages.Progress.parse(message.body).blocks_done, self._source.block_count)
+                done = max(done, min(messages.Progress.parse(message.body).blocks_done, self._source.block_count))
                 self._tell(done)
             elif message.opcode == Opcode.HELD:
                 held = messages.Held.parse(message.body)

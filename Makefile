@@ -42,7 +42,7 @@ floors:
 
 bench:
 	@$(SETUP) dev
-	@$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
+	@$(BIN)/python -m benchmarks --json benchmarks/results.json --report docs/performance.md $(BENCH_OPTIONS)
 
 samples:
 	$(PYTHON) firmware_samples/rebuild.py --check

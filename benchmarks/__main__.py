@@ -1,24 +1,117 @@
-"""Run the benchmarks: a table each, and all of it as JSON (`--json FILE`). `--size` scales the file benchmarks."""
+"""Run the benchmarks: a table each. `--json FILE` writes the figures, `--report FILE` the page with all tables.
+
+NAME... runs only those named; figures of the others are taken from the JSON file, if it is there.
+"""
 
 import argparse
 import json
+import os
 import pathlib
+import platform
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
-from benchmarks import files, line, startup
+from benchmarks import files, fleet, line, paced, startup, throughput
+
+Rows = list[dict[str, Any]]
+
+
+class Benchmark(NamedTuple):
+    """One table."""
+
+    title: str
+    note: str
+    measure: Callable[[], Rows]
+
+
+BENCHMARKS: Final[dict[str, Benchmark]] = {
+    "clean": Benchmark(
+        "Clean lines, virtual time",
+        "Payload that does not compress; the whole update from hello to the device's own verification, against the larger of "
+        "line time and flash time (W25Q128: 150 ms for 64 KiB, 0.4 ms for 256 bytes; nothing blank before). The time of the "
+        "device's signature check is not in `seconds`; it is in a column of its own.",
+        line.clean,
+    ),
+    "bad": Benchmark(
+        "Bad lines, virtual time",
+        "921,600 baud, 1 ms timer, 1 MiB, errors in both directions, payload phase. Selective repeat with 16 bytes of overhead "
+        "and the best fixed frame size would give 97.8, 93.0 and 79.2 % at bit error rates of 1e-6, 1e-5 and 1e-4.",
+        line.bad,
+    ),
+    "firmware": Benchmark(
+        "Real firmware, virtual time",
+        "Release 1 of the sample firmware on the device, release 2 sent; image bytes against the line rate.",
+        line.firmware,
+    ),
+    "throughput": Benchmark(
+        "Lines without limit, real time", "MB/s and CPU, beside the bare loop and lrzsz in the same run.", throughput.measure
+    ),
+    "paced": Benchmark(
+        "Real time beside virtual time", "A paced pty line with noise, and what virtual time says of it.", paced.measure
+    ),
+    "fleet": Benchmark(
+        "Many ports, real time",
+        "921,600 baud each through one pacer process; a port's rate as a share of what a raw writer gets through the same "
+        "pacer; CPU of the host process alone. In the last row 8 ports fail in 8 ways.",
+        fleet.measure,
+    ),
+    "startup": Benchmark("Start-up", "CPU time over a bare interpreter.", startup.measure),
+    "files": Benchmark("Files", "1 GiB, beside openssl and cp.", lambda: files.measure(1 << 30)),
+}
+
+
+HEAD: Final = """# How fast it is
+
+Made by `make bench`; repeat any part with `python -m benchmarks NAME`. Virtual time is exact and the same on every machine.
+Real time was measured on {system}, with other work going on: read those figures as ratios. In virtual time computing takes
+no time, neither the host's nor the terminal's (hashing, inflating), but for the signature check."""
+
+
+def table(rows: Rows) -> str:
+    """Rows as a Markdown table."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    lines = ["| " + " | ".join(key.replace("_", " ") for key in keys) + " |", "|" + "---|" * len(keys)]
+    lines += ["| " + " | ".join(_cell(row.get(key, "")) for key in keys) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float) and value >= 0.001:
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {part}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def report(figures: dict[str, Rows]) -> str:
+    """The page."""
+    system = f"{os.cpu_count()} cores with {platform.python_implementation()} {platform.python_version()}"
+    parts = [HEAD.format(system=system)]
+    for name, benchmark in BENCHMARKS.items():
+        if name in figures:
+            parts.append(f"## {benchmark.title}\n\n{benchmark.note} (`python -m benchmarks {name}`)\n\n{table(figures[name])}")
+    return "\n\n".join(parts) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=pathlib.Path, help="write the figures here")
-    parser.add_argument("--size", type=int, default=1 << 30, help="bytes of the file that is built, signed and verified")
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*BENCHMARKS, []], help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--json", type=pathlib.Path, help="figures, read and written")
+    parser.add_argument("--report", type=pathlib.Path, help="write the page here")
     options = parser.parse_args()
-    figures = {"line": line.measure(), "startup": startup.measure(), "files": files.measure(options.size)}
-    for name, rows in figures.items():
-        print(f"\n{name}")
-        for row in rows:
-            print("  " + "  ".join(f"{key} {value}" for key, value in row.items()))
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    figures: dict[str, Rows] = {}
+    if options.json and options.json.exists():
+        figures = {name: rows for name, rows in json.loads(options.json.read_text()).items() if name in BENCHMARKS}
+    for name in options.names or BENCHMARKS:
+        print(f"\n{BENCHMARKS[name].title}", flush=True)
+        figures[name] = BENCHMARKS[name].measure()
+        print(table(figures[name]), flush=True)
+        if options.json:
+            options.json.write_text(json.dumps(figures, indent=1) + "\n")
+    if options.report:
+        options.report.write_text(report(figures))
 
 
 if __name__ == "__main__":

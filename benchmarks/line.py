@@ -1,63 +1,87 @@
-"""Virtual time: 1 MiB that does not compress, from opening the port to "verified by the device", as a share of the line.
+"""Virtual time: whole updates as a share of what line and flash allow. Exact, and the same on every machine.
 
-The flash is a W25Q128 with its typical times; the line has the given rate and USB-serial latency timer.
+Clean lines: from opening the port to "all blocks are in flash and checked" of the device, without the time of its signature
+check, which is a row of its own. Bad lines: the payload phase. Firmware: release 1 of the sample installed, release 2 sent.
 """
 
-import io
-import os
-import pathlib
-import tempfile
+import statistics
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from formats import keys, raw, trust
-from formats.fwp import build, package
-from formats.fwp.manifest import ComponentType
-from formats.signing import Signature, message_for
-from formats.sources import Flat
-from formats.versions import Hardware, Version
-from fwtool.packages import PackageSource
-from hwsim.factory import Order, make
-from hwsim.machine import LineModel
-from hwsim.pipe import SimPipe
-from transports.tsp_terminal import TspTerminal
-from transports.tsp_update import send_update
-from transports.virtual import Scheduler
+import firmware_samples
+from benchmarks.virtual_update import SIGNATURE_S, Line, flash_limit_s, noise_bytes, signed, update
 
-SIZE = 1 << 20
+MIB = 1 << 20
+BAUDS = (9600, 115_200, 921_600, 3_000_000)
+SEEDS = tuple(range(1, 22))
+BAD_LINES = (
+    *(("noise", rate) for rate in (1e-6, 1e-5, 1e-4, 1e-3)),
+    *((fault, rate) for fault in ("drop", "duplicate", "burst") for rate in (1e-6, 1e-5, 1e-4)),
+)
+"""Fault of the simulator's list, and its rate: bit errors for each bit, the others for each byte."""
 
 
-def signed(size: int, version: str, key: keys.PrivateKey) -> io.BytesIO:
-    """A package of random bytes."""
-    source = Flat(raw.read(io.BytesIO(os.urandom(size)), 0x08000000))
-    out = io.BytesIO()
-    recipe = build.Recipe(Version.parse(version), Hardware.parse("VT-100"), 1, "Bench", "bench")
-    build.write(recipe, [build.Part(ComponentType.APPLICATION, "app", source)], out)
-    sealed = package.seal(out)
-    signature = Signature(key.public.key_id, key.sign(message_for("package", sealed.digest)))
-    whole = io.BytesIO()
-    build.rewrite(sealed, sealed.signatures.adding(signature), whole)
-    return whole
+def limit_s(size: int, baud: int) -> float:
+    """The larger of the payload's time on the line and in the flash."""
+    return max(size * 10 / baud, flash_limit_s(size))
 
 
-def measure() -> list[dict[str, Any]]:
-    key = keys.generate(keys.ED25519)
-    trusted = trust.parse(key.public.pem())
-    source = PackageSource(package.seal(signed(SIZE, "2.0.0", key)).verify(trusted))
+def clean() -> list[dict[str, Any]]:
+    """Rates, latency timers, latency; 1 and 4 MiB that do not compress."""
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        factory = pathlib.Path(folder) / "factory.fwp"
-        factory.write_bytes(signed(50_000, "1.0.0", key).getvalue())
-        for baud in (115_200, 921_600):
-            for timer_ms in (0, 1, 16):
-                order = Order(trust=trusted.raw, firmware=factory, line=LineModel(baud, 0.0, timer_ms / 1e3))
-                pipe = SimPipe(make(order, Scheduler()))
-                while pipe.now() < 2.0:  # the terminal starts
-                    pipe.exchange(b"", 2.0)
-                host = TspTerminal(pipe)
-                start = pipe.now()
-                host.connect()
-                send_update(host, source, resume=True, progress=lambda done, written: None)
-                seconds = pipe.now() - start
-                share = 100 * SIZE / seconds / (baud / 10)
-                rows.append({"baud": baud, "timer_ms": timer_ms, "seconds": round(seconds, 3), "percent": round(share, 2)})
+    for mib in (1, 4):
+        package = signed(noise_bytes(mib * MIB), "2.0.0")
+        for baud in BAUDS:
+            for timer_ms, latency_ms in ((0, 0), (1, 0), (16, 0), (1, 20)):
+                run = update(package, Line(baud, timer_ms, latency_ms))
+                limit = limit_s(mib * MIB, baud)
+                rows.append({
+                    "mib": mib, "baud": baud, "timer_ms": timer_ms, "latency_ms": latency_ms,
+                    "seconds": round(run.seconds, 3), "percent": round(100 * limit / run.seconds, 2),
+                    "percent_but_3_round_trips": round(100 * limit / (run.seconds - 3 * run.round_trip_s), 2),
+                    "signature_check_s": SIGNATURE_S,
+                })  # fmt: skip
+    return rows
+
+
+def one_bad(arguments: tuple[str, float, int]) -> float:
+    """Percent of the line of one run."""
+    fault, rate, seed = arguments
+    run = update(signed(noise_bytes(MIB), "2.0.0"), Line(921_600, 1, 0, fault, rate, seed))
+    return 100 * MIB * 10 / 921_600 / run.sent.stream_s
+
+
+def bad() -> list[dict[str, Any]]:
+    """921,600 baud, 1 ms timer, 1 MiB; errors in both directions."""
+    jobs = [(fault, rate, seed) for fault, rate in BAD_LINES for seed in SEEDS]
+    with ProcessPoolExecutor() as pool:
+        shares = dict(zip(jobs, pool.map(one_bad, jobs), strict=True))
+    rows = []
+    for fault, rate in BAD_LINES:
+        found = [shares[fault, rate, seed] for seed in SEEDS]
+        rows.append(
+            {
+                "fault": fault,
+                "rate": rate,
+                "seeds": f"{SEEDS[0]}..{SEEDS[-1]}",
+                "percent_median": round(statistics.median(found), 2),
+                "percent_worst": round(min(found), 2),
+                "percent_best": round(max(found), 2),
+            }
+        )
+    return rows
+
+
+def firmware() -> list[dict[str, Any]]:
+    """Image bytes for each byte time of the line: above 100 percent is what compression and held blocks save."""
+    old, new = (firmware_samples.path(f"built/vt100-{version}.bin").read_bytes() for version in ("1.4.2", "1.5.0"))
+    before, after = signed(old, "1.4.2"), signed(new, "1.5.0")
+    rows = []
+    for baud in (115_200, 921_600):
+        for timer_ms in (0, 1, 16):
+            run = update(after, Line(baud, timer_ms), old=before)
+            rows.append({
+                "baud": baud, "timer_ms": timer_ms, "image_bytes": len(new), "bytes_written": run.sent.bytes_written,
+                "seconds": round(run.seconds, 3), "percent": round(100 * len(new) * 10 / baud / run.seconds, 1),
+            })  # fmt: skip
     return rows

@@ -99,15 +99,31 @@ def _mend_noise(machine: "Machine") -> None:
     machine.to_terminal.disturb = machine.to_host.disturb = None
 
 
-def _plant_drop(machine: "Machine", fault: Fault) -> None:
-    """Single bytes get lost at the given rate."""
-    generator = random.Random(fault.seed)  # noqa: S311
-    rate = fault.value or 1e-5
+def _at_some_bytes(change: Callable[[random.Random, int], bytes]) -> Callable[["Machine", Fault], None]:
+    """A fault that replaces single bytes, at the given rate in both directions, by what `change` makes of them."""
 
-    def disturb(data: bytes) -> bytes:
-        return bytes(byte for byte in data if generator.random() >= rate)
+    def plant(machine: "Machine", fault: Fault) -> None:
+        generator = random.Random(fault.seed)  # noqa: S311
+        rate = fault.value or 1e-5
+        left = int(generator.expovariate(rate))
 
-    machine.to_terminal.disturb = machine.to_host.disturb = disturb
+        def disturb(data: bytes) -> bytes:
+            nonlocal left
+            done, found = 0, []
+            while left < len(data) - done:
+                found += [data[done : done + left], change(generator, data[done + left])]
+                done += left + 1
+                left = int(generator.expovariate(rate))
+            left -= len(data) - done
+            return b"".join([*found, data[done:]])
+
+        machine.to_terminal.disturb = machine.to_host.disturb = disturb
+
+    return plant
+
+
+BURST = 50
+"""Bytes of a burst of noise."""
 
 
 def _plant_rate_limit(machine: "Machine", fault: Fault) -> None:
@@ -221,7 +237,15 @@ FAULTS: Final[dict[str, Kind]] = {
         lambda m: m.terminal.account.settle(m.terminal.clock()),
     ),
     "noise": Kind("bit errors at rate `value` (1e-5) both ways", _plant_noise, _mend_noise),
-    "drop": Kind("bytes get lost at rate `value` (1e-5)", _plant_drop, _mend_noise),
+    "drop": Kind("bytes get lost at rate `value` (1e-5)", _at_some_bytes(lambda chance, byte: b""), _mend_noise),
+    "duplicate": Kind(
+        "bytes come twice at rate `value` (1e-5)", _at_some_bytes(lambda chance, byte: bytes([byte, byte])), _mend_noise
+    ),
+    "burst": Kind(
+        f"{BURST} random bytes come in between at rate `value` (1e-5)",
+        _at_some_bytes(lambda chance, byte: bytes([byte]) + chance.randbytes(BURST)),
+        _mend_noise,
+    ),
     "rate_limit": Kind("the line is clean only up to `value` baud (230400)", _plant_rate_limit, _mend_rate_limit),
     "garbage": Kind("`value` random bytes (500) from the terminal", _plant_garbage, _nothing),
     "dead_sector": Kind("flash sector number `value` cannot be erased", _plant_dead_sector, _mend_dead_sector),

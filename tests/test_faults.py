@@ -39,7 +39,7 @@ EXPECTED = {
     "unsettled": {"batch.unsettled"},
     "dead_sector": {"storage.flash"},
 }
-LINE_FAULTS = {"noise", "drop", "rate_limit", "garbage", "unplug", "power_cut", "hang", "lie_version"}
+LINE_FAULTS = {"noise", "drop", "duplicate", "burst", "rate_limit", "garbage", "unplug", "power_cut", "hang", "lie_version"}
 """These are met on the line or at read-back, and have their tests there."""
 
 
@@ -47,6 +47,7 @@ def connection(bench: Bench) -> Connection:
     """A connection over the bench's pipe."""
     made = Connection.__new__(Connection)
     made.terminal = bench.host
+    made._clock_offset = bench.pipe.wall_clock() - bench.pipe.now()
     bench.connect()
     return made
 

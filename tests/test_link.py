@@ -191,3 +191,38 @@ def test_another_protocol_version_gets_a_clear_answer() -> None:
     pair.run(1.0)
     assert any(isinstance(event, Lost) and "versions 2 to 3" in event.reason for event in pair.events)
     assert pair.device.peer is None or pair.host.peer is None
+
+
+def test_the_tail_is_repeated_although_the_other_side_keeps_talking() -> None:
+    """What comes in must not put off the timer for what went out and got lost."""
+    pair = Pair()
+    pair.connect()
+    pair.host.send(b"first")
+    pair.run(0.5)
+    dropped: list[bytes] = []
+
+    def drop_one(data: bytes) -> bytes:
+        if b"the tail" in data and not dropped:
+            dropped.append(data)
+            return b""
+        return data
+
+    pair.drop = drop_one
+    pair.host.send(b"the tail")
+    for _ in range(100):
+        pair.device.send(b"progress")
+        pair.run(0.02)
+    assert dropped
+    assert pair.got[Role.DEVICE] == b"firstthe tail"
+
+
+def test_a_late_acknowledgement_makes_the_timer_patient() -> None:
+    """Answers that take longer than thought are measured although their frames have been repeated: it happens once, not
+    with every frame."""
+    sender = Sender(1 << 16)
+    sender.push(bytes(100))
+    taken = sender.take(100, 0.0)
+    assert taken is not None
+    sender.lose_tail(1)
+    assert sender.take(100, 0.5) is not None
+    assert sender.acknowledge(Ack(1, 100, 1 << 16), 0.6) == (0.6, 0)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from formats.errors import ToolError
 from transports.errors import LinkLost
 
-READ_SIZE = 1 << 16
+READ_SIZE = 1 << 18
 
 
 class Rate:
@@ -46,7 +46,7 @@ class DescriptorPipe:
         name: str,
         descriptor: int,
         read: Callable[[int], bytes],
-        write: Callable[[bytes], int],
+        write: Callable[[bytes | memoryview], int],
         close: Callable[[], None],
         rate: "Rate | None" = None,
     ) -> None:
@@ -76,7 +76,7 @@ class DescriptorPipe:
     def wall_clock(self) -> float:
         return time.time()
 
-    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
+    def exchange(self, out: bytes | memoryview, until: float) -> tuple[int, bytes]:
         if self._closed:
             raise LinkLost(f"{self.name} is closed")
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if out else 0)

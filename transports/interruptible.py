@@ -33,7 +33,7 @@ class InterruptiblePipe:
     def wall_clock(self) -> float:
         return self._pipe.wall_clock()
 
-    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
+    def exchange(self, out: bytes | memoryview, until: float) -> tuple[int, bytes]:
         if self._stop.is_set():
             raise KeyboardInterrupt
         return self._pipe.exchange(out, min(until, self._pipe.now() + NOTICE_S))

@@ -50,7 +50,7 @@ class Pipe(Protocol):
         """Time of day, seconds since 1970 UTC; a simulated line has its own."""
         ...
 
-    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
+    def exchange(self, out: bytes | memoryview, until: float) -> tuple[int, bytes]:
         """Write what fits of `out`, wait until something was written or received, or the time `until` has come.
 
         Returns:

@@ -7,7 +7,7 @@ import math
 from transports.pipe import Pipe
 from transports.tsp.link import Event, Link
 
-WRITE_AHEAD = 1 << 14
+WRITE_AHEAD = 1 << 17
 """Bytes asked from the engine at a time where the line is not the limit."""
 WRITE_AHEAD_S = 0.02
 """The same as time on a line with a rate: an acknowledgement must not wait behind more than this, and a frame."""
@@ -20,12 +20,12 @@ class Pump:
         self.link, self.pipe = link, pipe
         self.bytes_received = 0
         self.bytes_written = 0
-        self._pending = b""
+        self._pending = memoryview(b"")
         self._room = min(WRITE_AHEAD, int(WRITE_AHEAD_S / pipe.byte_time_s)) if pipe.byte_time_s else WRITE_AHEAD
 
     def discard(self) -> None:
         """Forget bytes that were to be written: a new session begins."""
-        self._pending = b""
+        self._pending = memoryview(b"")
 
     def step(self, until: float) -> Event | None:
         """Move some bytes, or wait at most until `until`; get the next event, if there is one.
@@ -42,7 +42,7 @@ class Pump:
             self.link.handle_deadline(now)
             deadline = self.link.next_deadline()
         if not self._pending:
-            self._pending = self.link.data_to_send(now, max(1, self._room))
+            self._pending = memoryview(self.link.data_to_send(now, max(1, self._room)))
             deadline = self.link.next_deadline()
         event = self.link.next_event()
         if event is not None:

@@ -184,7 +184,7 @@ class ReplayPipe(WirePipe):
     def wall_clock(self) -> float:
         return self._started + self.now()
 
-    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
+    def exchange(self, out: bytes | memoryview, until: float) -> tuple[int, bytes]:
         found = super().exchange(out, until)
         if self._device.problem:
             hint = "The trace was made by another command or another fwtool; `fwtool trace show` lists what is in it."

@@ -115,7 +115,7 @@ class PolledPipe:
     def wall_clock(self) -> float:
         return time.time()
 
-    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
+    def exchange(self, out: bytes | memoryview, until: float) -> tuple[int, bytes]:
         import serial
 
         try:

@@ -72,10 +72,10 @@ class TracedPipe:
     def wall_clock(self) -> float:
         return self._pipe.wall_clock()
 
-    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
+    def exchange(self, out: bytes | memoryview, until: float) -> tuple[int, bytes]:
         written, received = self._pipe.exchange(out, until)
         time_s = round(self._pipe.now(), 6)
-        for direction, data in (("tx", out[:written]), ("rx", received)):
+        for direction, data in (("tx", bytes(out[:written])), ("rx", received)):
             if data:
                 self._write(self._tap.feed(direction, data, time_s))
         return written, received

@@ -45,7 +45,7 @@ class WirePipe:
     def wall_clock(self) -> float:
         return self.now()
 
-    def exchange(self, out: bytes, until: float) -> tuple[int, bytes]:
+    def exchange(self, out: bytes | memoryview, until: float) -> tuple[int, bytes]:
         if self._closed:
             raise LinkLost(f"{self.name} is closed")
         scheduler, wire = self.scheduler, self._wire
@@ -53,7 +53,7 @@ class WirePipe:
         if out and wire.room:
             written = min(len(out), wire.room)
             if self.plugged:
-                wire.send(out[:written])
+                wire.send(bytes(out[:written]))
             return written, self._take()
         if out:
             until = min(until, max(wire.room_at, scheduler.now()))

@@ -19,8 +19,11 @@ class RoundTrip:
         """The shortest one seen: what the line and the adapter take when nothing is queued."""
         self._deviation_s = 0.0
 
-    def measure(self, sample_s: float) -> None:
+    def measure(self, sample_s: float, queued_s: float = 0.0) -> None:
+        """Take in a round trip, and how much of it was spent behind bytes of our own: those are counted when a timer is
+        set, and must not be counted twice."""
         self.least_s = sample_s if self.least_s is None else min(self.least_s, sample_s)
+        sample_s = max(0.0, sample_s - queued_s)
         if self.smoothed_s is None:
             self.smoothed_s, self._deviation_s = sample_s, sample_s / 2
             return
@@ -32,7 +35,7 @@ class RoundTrip:
         """How long to wait before an answer counts as late."""
         if self.smoothed_s is None:
             return FIRST_ROUND_TRIP_S
-        return self.smoothed_s + max(4 * self._deviation_s, LEAST_SPREAD_S)
+        return max(self.smoothed_s, self.least_s or 0.0) + max(4 * self._deviation_s, LEAST_SPREAD_S)
 
 
 class FrameSize:

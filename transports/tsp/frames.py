@@ -82,6 +82,7 @@ class Decoder:
         self.noise: bytearray | None = None
         """Set to a buffer to get the skipped bytes themselves."""
         self._buffer = bytearray()
+        self._need = 0
 
     @property
     def waiting(self) -> int:
@@ -91,6 +92,9 @@ class Decoder:
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Add bytes; get the frames that are complete now."""
         self._buffer += data
+        if len(self._buffer) < self._need:
+            return
+        self._need = 0
         at = 0
         while (found := self._next(at)) is not None:
             at, frame = found
@@ -101,6 +105,7 @@ class Decoder:
 
     def give_up(self) -> Iterator[Frame]:
         """Nothing more came for a frame that seemed to have started: it was none. Look behind its first byte."""
+        self._need = 0
         if self._buffer:
             self._skip(0, 1)
             del self._buffer[:1]
@@ -128,11 +133,14 @@ class Decoder:
             return self._skip(start, 1), None
         end = start + HEADER_SIZE + size
         if len(buffer) < end + _CRC.size:
+            self._need = end + _CRC.size - start
             del buffer[:start]
             return None
-        crc = zlib.crc32(memoryview(buffer)[start:end], 0 if kind in SEEDLESS else self.seed)
+        with memoryview(buffer) as whole:
+            crc = zlib.crc32(whole[start:end], 0 if kind in SEEDLESS else self.seed)
+            payload = bytes(whole[start + HEADER_SIZE : end])
         if crc != _CRC.unpack_from(buffer, end)[0]:
             # The header may have been right, or pure chance inside other data: only its first byte is given up.
             self.bad_frames += 1
             return self._skip(start, 1), None
-        return end + _CRC.size, Frame(kind, sequence, offset, bytes(buffer[start + HEADER_SIZE : end]))
+        return end + _CRC.size, Frame(kind, sequence, offset, payload)

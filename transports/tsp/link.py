@@ -279,7 +279,7 @@ class Link:
         before = self.sender.acked
         sample = self.sender.acknowledge(ack, now)
         if sample is not None:
-            self.round_trip.measure(sample)
+            self.round_trip.measure(sample.seconds, sample.ahead * self.byte_time_s)
         if self.sender.acked > before or sample is not None:
             self._backoff = 0
             self._last_asked = now
@@ -308,7 +308,7 @@ class Link:
             chunks.append(chunk)
             size += len(chunk)
         self.wire_bytes_sent += size
-        return b"".join(chunks)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _next_frame(self, now: float) -> bytes:
         if self._out:

@@ -126,6 +126,9 @@ class Receiver:
         if offset > self.received:
             self._keep(offset, data)
             return b""
+        if offset == self.received and not self._islands:
+            self.received = end
+            return data
         ready = bytearray(data[self.received - offset :])
         position = end
         while self._islands and self._islands[0][0] <= position:
@@ -182,6 +185,16 @@ class Sent(NamedTuple):
     time: float
     position: int
     """Bytes that had been put on the line before it, framing included."""
+    ahead: int
+    """Bytes of ours that were in flight before it."""
+
+
+class Sample(NamedTuple):
+    """A round trip that an acknowledgement has measured."""
+
+    seconds: float
+    ahead: int
+    """Bytes of ours that were in flight before the frame."""
 
 
 class Sender:
@@ -205,8 +218,8 @@ class Sender:
         self._base = 0
         self._buffer = bytearray()
         self._flying: dict[int, Sent] = {}
-        self._given_up: dict[int, float] = {}
-        """When frames were sent that a timer took for lost; if one is acknowledged after all, the timer was too short."""
+        self._given_up: dict[int, Sent] = {}
+        """Frames that a timer took for lost; if one is acknowledged after all, the timer was too short."""
         self._lost: list[tuple[int, int]] = []
         self._islands: list[tuple[int, int]] = []
 
@@ -255,12 +268,13 @@ class Sender:
             self._next = end
         sequence = self.sequence
         self.sequence += 1
-        self._flying[sequence] = Sent(start, end, now, self.position)
+        self._flying[sequence] = Sent(start, end, now, self.position, self.in_flight)
         self.in_flight += end - start
         self.position += end - start + OVERHEAD
-        return sequence, start, bytes(self._buffer[start - self._base : end - self._base])
+        with memoryview(self._buffer) as whole:
+            return sequence, start, bytes(whole[start - self._base : end - self._base])
 
-    def acknowledge(self, ack: Ack, now: float) -> float | None:
+    def acknowledge(self, ack: Ack, now: float) -> Sample | None:
         """Take in an acknowledgement; get the round trip it measures, if it measures one."""
         if ack.received > self._next:
             return None  # acknowledges what was never sent
@@ -271,13 +285,10 @@ class Sender:
         highest = unwrap(ack.sequence, self.sequence)
         if highest >= self.sequence:
             highest -= 0x10000
-        given_up = self._given_up.pop(highest, None)
-        round_trip = None if given_up is None else now - given_up
+        measured = self._flying.get(highest) or self._given_up.pop(highest, None)
         told_from = ack.ranges[0][0] if ack.later and ack.ranges else 0
         told_to = ack.ranges[-1][1] if ack.more and ack.ranges else self._next
         for sequence in list(itertools.takewhile(lambda number: number <= highest, self._flying)):
-            if sequence == highest:
-                round_trip = now - self._flying[sequence].time
             if not told_from <= self._flying[sequence].start < told_to and self._flying[sequence].end > self.acked:
                 continue  # there was no room to speak of it: the next acknowledgements will
             sent = self._land(sequence)
@@ -285,17 +296,17 @@ class Sender:
             self.frame_size.judged(sent.position + sent.end - sent.start + OVERHEAD)
         self._lost = [part for whole in self._lost for part in self._missing(*whole)]
         drop = self.acked - self._base
-        if drop > 1 << 16 or self.acked == self.end:
+        if drop > max(1 << 16, len(self._buffer) // 2) or self.acked == self.end:
             del self._buffer[:drop]
             self._base = self.acked
-        return round_trip
+        return Sample(now - measured.time, measured.ahead) if measured else None
 
     def lose_tail(self, size: int) -> None:
         """A timer ran out: the oldest frames in flight, about `size` bytes of them, are taken for lost, to be sent again."""
         while self._flying:
             sequence = next(iter(self._flying))
             sent = self._land(sequence)
-            self._given_up[sequence] = sent.time
+            self._given_up[sequence] = sent
             if len(self._given_up) > GIVEN_UP_KEPT:
                 del self._given_up[next(iter(self._given_up))]
             self._lose_unless_covered(sent)

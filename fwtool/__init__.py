@@ -17,6 +17,8 @@ _FACE = {
     "FlashJob": "fwtool.flashing",
     "FlashResult": "fwtool.flashing",
     "flash": "fwtool.flashing",
+    "Unit": "fwtool.many",
+    "flash_many": "fwtool.many",
     "Finding": "fwtool.findings",
     "diagnose": "fwtool.diagnosis",
     "Connection": "fwtool.connection",
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from fwtool.events import Event
     from fwtool.findings import Finding
     from fwtool.flashing import FlashJob, FlashResult, flash
+    from fwtool.many import Unit, flash_many
     from fwtool.packages import load_package
     from fwtool.records import Records
     from fwtool.trust_store import load_trust
@@ -47,9 +50,11 @@ __all__ = [
     "Records",
     "ToolError",
     "Trust",
+    "Unit",
     "connect",
     "diagnose",
     "flash",
+    "flash_many",
     "load_package",
     "load_trust",
 ]

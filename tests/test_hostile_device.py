@@ -1,11 +1,17 @@
 """A device that lies, talks nonsense or never ends: a clear error in bounded time, nothing obeyed."""
 
+import ast
+import json
 import pathlib
 
 import pytest
 
+import fwtool
 from formats.record import Record
-from tests.bench_parts import Bench
+from fwtool.flashing import FlashJob, flash
+from fwtool.records import Records
+from tests.bench_parts import TRUST, Bench
+from tests.support import make_package, pattern
 from transports.errors import LinkError, LinkLost
 from transports.tsp import messages
 from transports.tsp.messages import Kind, Message, Opcode, Status
@@ -84,3 +90,33 @@ def test_unknown_refusals_are_still_refusals(tmp_path: pathlib.Path) -> None:
     answering(bench, b"\xff\xff\xff", status=999)
     with pytest.raises(Exception, match="status 999"):
         bench.info()
+
+
+@pytest.mark.parametrize("evil", ["x'; DROP TABLE entries; --", '"; rm -rf ~; echo "', "$(reboot)", "{0.__class__}", "%s%n"])
+def test_a38_identifiers_are_data(tmp_path: pathlib.Path, evil: str) -> None:
+    """A serial number that is a statement, a command or a format: it stands in the record as it is, and nothing else."""
+    raw = make_package([pattern(5000, 1)], version="1.1.0", counter=8)
+    (tmp_path / "new.fwp").write_bytes(raw)
+    (tmp_path / "old.fwp").write_bytes(make_package(version="1.0.0", counter=7))
+    (tmp_path / "trust").write_bytes(TRUST.raw)
+    scenario = tmp_path / "evil.toml"
+    scenario.write_text(f"[terminal]\nserial_number = {json.dumps(evil)}\n")
+    port = f"sim:?trust={tmp_path / 'trust'}&firmware={tmp_path / 'old.fwp'}&scenario={scenario}"
+    result = flash(FlashJob(package=tmp_path / "new.fwp", port=port, trust=TRUST), Records(tmp_path / "state"))
+    assert result.serial_number == evil
+    assert {entry.body["serial_number"] for entry in Records(tmp_path / "state").entries()} == {evil}
+
+
+def test_a38_no_shell_and_no_statement_made_of_strings() -> None:
+    """The source itself: no shell, no eval, no SQL that is put together."""
+    root = pathlib.Path(fwtool.__file__).parent.parent
+    for path in [path for room in ("formats", "transports", "hwsim", "fwtool") for path in (root / room).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            owner = getattr(node.func.value, "id", "") if isinstance(node.func, ast.Attribute) else ""
+            assert name not in ("eval", "exec", "popen") and (owner, name) != ("os", "system"), f"{path}:{node.lineno}"  # noqa: PT018
+            assert not any(keyword.arg == "shell" for keyword in node.keywords), f"{path}:{node.lineno}"
+            if name in ("execute", "executescript", "executemany"):
+                assert isinstance(node.args[0], ast.Constant | ast.Name), f"{path}:{node.lineno}"

@@ -1,11 +1,15 @@
 """Many terminals at once, and a station: one bad unit never stops the others, each has its result and its record."""
 
+import fcntl
 import json
 import os
 import pathlib
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable
@@ -112,6 +116,36 @@ def test_a_port_that_never_answers_holds_nobody_up() -> None:
     roll.leave("c")
     with pytest.raises(ToolError):
         roll.admit("b", info)  # type: ignore[arg-type]
+
+
+def test_each_port_has_a_bar_of_its_own(run: Fwtool, packages: pathlib.Path, simulate: Simulate) -> None:
+    """In a terminal of 100 columns; what is drawn is read back from the other side of a pty."""
+    assert run
+    how = ("--listen", "pty", "--pace", "460800", "--firmware", "1.4.2.fwp", "--serial")
+    sims = [simulate(*how, f"S{n}") for n in (1, 2)]
+    master, slave = os.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    arguments = ["flash", "1.5.0.fwp", "--trust", "maker.trust", "--max-baud", "0", *ports_of(sims)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fwtool", *arguments], cwd=packages, stderr=slave, stdout=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "FWTOOL_STATE_DIR": str(packages / "state"), "COLUMNS": "100"},
+    )  # fmt: skip
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            data = os.read(master, 65536)
+        except OSError:  # the other side is closed
+            break
+        seen += data
+        if not data:
+            break
+    os.close(master)
+    assert process.wait(20) == 0
+    drawn = seen.decode(errors="replace")
+    for sim in sims:
+        assert re.search(rf"{sim.port}: +\d+%", drawn), drawn[-800:]
 
 
 def test_what_one_raises_stays_its_own() -> None:

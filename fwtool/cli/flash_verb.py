@@ -81,7 +81,9 @@ def _many(app: App, job: FlashJob, ports: list[str]) -> Outcome:
 
 def _unit_line(unit: Unit) -> str:
     if unit.result:
-        return f"{unit.port}: {_lines(unit.result)[-1].strip()}"
+        lines = _lines(unit.result)
+        said = f"{lines[0]} {lines[-1].strip()}" if unit.result.verdict == "planned" else lines[-1]
+        return f"{unit.port}: {said}"
     return f"{unit.port}: FAILED  {unit.error}  next: {unit.error.hint if unit.error else ''}".removesuffix("  next: ")
 
 

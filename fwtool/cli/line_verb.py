@@ -28,7 +28,14 @@ def command() -> None:
 def run(app: App, station: pathlib.Path) -> Outcome:
     """Take every connected unit through the steps of STATION.toml; one line each, yield and step times at the end."""
     records = Records(app.state_dir)
-    shift = run_station(load_station(station), records, app.output.for_port, dev=app.dev, technician=app.settings.technician)
+    shift = run_station(
+        load_station(station, dev=app.dev),
+        records,
+        app.output.for_port,
+        dev=app.dev,
+        technician=app.settings.technician,
+        port_options={"trace": app.trace},
+    )
     app.output.close_bars()
     for unit in () if app.output.json or app.output.quiet else shift.units:
         app.output.coloured(_line(unit), GREEN if unit.green else RED)

@@ -8,6 +8,7 @@ import datetime
 import functools
 import json as json_module
 import os
+import shutil
 import sys
 import threading
 import unicodedata
@@ -164,7 +165,7 @@ class Output:
             self._bars[port] = tqdm(
                 total=event.total, initial=event.initial, unit="B", unit_scale=True, desc=clean(port or title), leave=True,
                 file=sys.stderr, ascii=not utf8, colour=None if os.environ.get("NO_COLOR") else "green", mininterval=0.1,
-                position=len(self._bars) if port else None,
+                position=len(self._bars) if port else None, ncols=shutil.get_terminal_size().columns - 1,
             )  # fmt: skip
 
     def _end(self, port: str) -> None:

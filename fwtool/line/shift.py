@@ -3,7 +3,9 @@
 import dataclasses
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from formats.errors import ToolError
 from fwtool.connection import connect
@@ -37,17 +39,26 @@ class Shift:
 
 
 def run_station(
-    station: Station, records: Records, on_event: Callable[[str], OnEvent], *, dev: bool = False, technician: str = ""
+    station: Station,
+    records: Records,
+    on_event: Callable[[str], OnEvent],
+    *,
+    dev: bool = False,
+    technician: str = "",
+    port_options: Mapping[str, Any] = MappingProxyType({}),
 ) -> Shift:
     """Take all units through the steps, side by side. What goes wrong with one stays its own.
 
     Args:
         on_event: Gives the callback for a slot's events, by the slot's name; "" for what is done once for all.
+        port_options: Fields of `fwtool.connection.PortOptions`, for all slots.
 
     Raises:
         ToolError: the package is not good; nobody has been called.
     """
-    job = FlashJob(package=station.package, port="", trust=station.trust, dev=dev, technician=technician)
+    job = FlashJob(
+        package=station.package, port="", trust=station.trust, dev=dev, technician=technician, port_options=dict(port_options)
+    )
     if "flash" not in station.steps:
         return _run(Work(station, records, None, job), on_event)
     with verified(job, on_event("")) as source:
@@ -77,7 +88,7 @@ def _one_unit(work: Work, slot: Slot, roll: RollCall, on_event: OnEvent) -> Unit
     unit, job = UnitRun(slot), new_job_id()
     try:
         unit.port = slot.port or _port_in_socket(slot.usb)
-        with connect(unit.port, stop=work.stop) as connection:
+        with connect(unit.port, **work.port_options) as connection:
             info = connection.info()
         unit.serial_number, unit.version = info.serial_number, str(info.version)
         if info.serial_number:

@@ -60,7 +60,7 @@ class Station:
     labels: pathlib.Path | None = None
 
 
-def load_station(path: pathlib.Path) -> Station:
+def load_station(path: pathlib.Path, *, dev: bool = False) -> Station:
     """Read and check a station file.
 
     Raises:
@@ -93,7 +93,7 @@ def load_station(path: pathlib.Path) -> Station:
         name=head.get("name", path.stem),
         folder=folder,
         package=folder / head["package"],
-        trust=load_trust(folder / head["trust"]),
+        trust=load_trust(folder / head["trust"], dev=dev),
         steps=steps,
         slots=_slots(raw.get("slot", [])),
         limits=_limits(raw.get("limits", {})),

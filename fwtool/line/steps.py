@@ -47,6 +47,7 @@ class Work:
         self.station, self.records, self.source, self.job = station, records, source, job
         self.lock = threading.Lock()
         self.stop = threading.Event()
+        self.port_options = {**job.port_options, "stop": self.stop}
         self.given: set[str] = {
             str(entry.body.get("serial_number")) for entry in records.entries() if entry.body.get("act") == "serial"
         }
@@ -71,7 +72,7 @@ def _step_serial(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
         facts = {"act": "serial", "serial_number": number, "port": unit.port, "technician": work.job.technician}
         job = new_job_id()
         work.records.append(job, "started", facts)
-    with connect(unit.port, stop=work.stop) as connection:
+    with connect(unit.port, **work.port_options) as connection:
         connection.ask(Opcode.SERIAL_SET, messages.Empty, messages.SerialNumber(serial_number=number))
         unit.serial_number = connection.info().serial_number
     if unit.serial_number != number:
@@ -89,7 +90,7 @@ def _numbers(path: pathlib.Path) -> Sequence[str]:
 def _step_flash(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
     """Update the unit."""
     assert work.source is not None
-    job = dataclasses.replace(work.job, port=unit.port, port_options={"stop": work.stop})
+    job = dataclasses.replace(work.job, port=unit.port, port_options=work.port_options)
     attempt = Attempt(job, work.records, on_event)
     with attempt.recorded():
         result: FlashResult = attempt.run(work.source)
@@ -98,7 +99,7 @@ def _step_flash(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
 
 def _step_diagnose(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
     """Run the health check, with the station's own limits on top."""
-    with connect(unit.port, stop=work.stop) as connection:
+    with connect(unit.port, **work.port_options) as connection:
         findings = [_limited(finding, work.station.limits) for finding in diagnose(connection, work.station.level)]
     for finding in findings:
         if finding.value is not None:

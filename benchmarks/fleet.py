@@ -31,6 +31,10 @@ TICK_S = 0.015
 """The pacer passes so much time's bytes at once; a pty holds about three times that."""
 SECONDS = 8.0
 """Time a port's payload takes at the line rate."""
+FAIL_AFTER = 100_000
+"""Bytes after which a fault of the transfer comes."""
+SLOW = 0.4
+"""Rate of a slow line, as a share of what it should be."""
 FAULTS = ("unplugged", "silent", "garbage", "slow", "reset", "flood", "refuses", "half answer")
 
 
@@ -52,12 +56,21 @@ class Device:
     def _write(self, data: bytes) -> None:
         if self.fault == "silent":
             return
+        if self.fault == "garbage":
+            data = os.urandom(len(data))
+        if self.fault == "half answer" and self.failing:
+            data = data[: len(data) // 2]
         with contextlib.suppress(BlockingIOError, OSError):
-            os.write(self.master, os.urandom(len(data)) if self.fault == "garbage" else data)
+            os.write(self.master, data)
+
+    @property
+    def failing(self) -> bool:
+        """The faults of a transfer come in its middle."""
+        return self.bytes_taken > FAIL_AFTER
 
     def tick(self, seconds: float) -> None:
         """Pass what the line would have passed in this time."""
-        rate = BAUD / 10 * (0.05 if self.fault == "slow" else 1)
+        rate = BAUD / 10 * (SLOW if self.fault == "slow" else 1)
         self.budget = min(self.budget + rate * seconds, rate * 4 * TICK_S)
         if self.fault == "flood":
             with contextlib.suppress(BlockingIOError, OSError):
@@ -68,21 +81,22 @@ class Device:
             data = b""
         self.budget -= len(data)
         self.bytes_taken += len(data)
-        if data and not self.raw:
-            self._fail_perhaps()
-            self.scheduler.run_due()
-            self.terminal.receive(data)
         self.scheduler.run_due()
+        if data and not self.raw:
+            if self.failing and self.fault:
+                self._fail()
+            self.terminal.receive(data)
 
-    def _fail_perhaps(self) -> None:
-        if self.bytes_taken < 100_000:
-            return
+    def _fail(self) -> None:
         if self.fault == "unplugged" and self.master >= 0:
             os.close(self.master)
             self.master = -1
-        elif self.fault in ("reset", "half answer", "refuses"):
-            self.terminal = ReducedTerminal.__new__(ReducedTerminal)  # gone: whatever comes is not understood any more
-            self.terminal.receive = lambda data: None  # type: ignore[method-assign]
+        elif self.fault == "reset":
+            self.terminal.link.forget()
+        elif self.fault == "refuses":
+            body = messages.Detail(text="the flash is worn out").build()
+            said = messages.Message(messages.Opcode.FAILED, messages.Kind.EVENT, 0, messages.Status.FLASH_FAULT, body)
+            self.terminal.link.send(said.build())
 
 
 INFO = messages.Info(
@@ -191,7 +205,8 @@ def run(ports: int, *, failing: int = 0) -> dict[str, Any]:
         "failing": failing,
         "share_of_raw_median": round(100 * reference[len(reference) // 2] / healthy[len(healthy) // 2], 2),
         "share_of_raw_worst": round(100 * reference[len(reference) // 2] / healthy[-1], 2),
-        "host_cpu_percent": round(100 * cpu / wall, 1),
+        "host_cpu_percent": round(100 * cpu / healthy[-1], 1),
+        "seconds": round(wall, 1),
         "errors": {number: found[number].error for number in range(failing)},
         "unexpected": [port.error for port in found[failing:] if port.error],
     }

@@ -30,9 +30,10 @@ from hwsim.printer import Printer
 from hwsim.slots import DEFAULT_IDENTITY, Identity, Refused, SlotStore
 from hwsim.statistics import Statistics
 from hwsim.storage import Storage
+from transports.scheduled_link import ScheduledLink
 from transports.tsp import messages
 from transports.tsp.hello import VERSION, Feature, Hello
-from transports.tsp.link import Link, Received, Role
+from transports.tsp.link import Event, Link, Received, Role
 from transports.tsp.messages import Chunk, Detail, Encoding, Kind, Message, Mode, Opcode, SlotState, Status
 from transports.virtual import Scheduler
 
@@ -89,7 +90,6 @@ class Terminal:
         self.trust: Trust | None = storage.trust
         self._epoch = 0
         self.flash_busy = False
-        self._armed = float("inf")
         self._started_at = 0.0
         self._unconsumed = 0
         """Bytes of blocks that wait for the flash."""
@@ -105,6 +105,7 @@ class Terminal:
             max_manifest=messages.MAX_BODY, window=WINDOW, nonce=bytes(16), peer_nonce=bytes(16), public_key=b"",
         )  # fmt: skip
         self.link = Link(Role.DEVICE, hello, nonces, dead_after_s=30.0)
+        self._line = ScheduledLink(self.link, scheduler, self._send, self._hear, self.later, lambda: not self.hung)
         self.line_rate = LineRate(self)
         self._splitter = messages.Splitter()
 
@@ -251,41 +252,24 @@ class Terminal:
         self._guarded(functools.partial(self._receive, data))
 
     def _receive(self, data: bytes) -> None:
-        self.link.receive_data(data, self.scheduler.now())
+        self._line.receive(data)
         self.line_rate.watch()
-        self._work_off_events()
-        self.flush()
 
-    def _work_off_events(self) -> None:
-        while (event := self.link.next_event()) is not None:
-            if isinstance(event, Received):
-                self._take(event.data)
-            else:
-                self._splitter = messages.Splitter()
-                self._unconsumed = 0
-                self._finishing = None
-                self.installer = None  # what is in flash stays and is found again by the next BEGIN
+    def _send(self, data: bytes) -> None:
+        self.transmit(data)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Received):
+            self._take(event.data)
+        else:
+            self._splitter = messages.Splitter()
+            self._unconsumed = 0
+            self._finishing = None
+            self.installer = None  # what is in flash stays and is found again by the next BEGIN
 
     def flush(self) -> None:
-        """Send what the engine has to say, and set the alarm for its next deadline."""
-        now = self.scheduler.now()
-        while data := self.link.data_to_send(now):
-            self.transmit(data)
-        deadline = self.link.next_deadline()
-        if deadline is not None and (deadline < self._armed or self._armed <= now):
-            self._armed = deadline
-            self.later(max(0.0, deadline - now), self._alarm)
-
-    def _alarm(self) -> None:
-        self._armed = float("inf")
-        if self.hung:
-            return
-        now = self.scheduler.now()
-        deadline = self.link.next_deadline()
-        if deadline is not None and now >= deadline:
-            self.link.handle_deadline(now)
-            self._work_off_events()
-        self.flush()
+        """Send what there is to say."""
+        self._line.flush()
 
     # -- messages ---------------------------------------------------------------------------------------------------
 

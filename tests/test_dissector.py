@@ -197,7 +197,7 @@ def body_of(message: Message) -> Record | None:
     """The body of a message as its record; TABLE and DATA have none."""
     if message.status != Status.OK:
         return messages.Detail.parse(message.body)
-    kinds = {messages.Kind.EVENT: dissector.EVENTS.get(Opcode(message.opcode))}
+    kinds = {messages.Kind.EVENT: messages.EVENTS.get(Opcode(message.opcode))}
     if (command := COMMANDS.get(Opcode(message.opcode))) is not None:
         kinds |= {messages.Kind.REQUEST: command.request, messages.Kind.RESPONSE: command.response}
     record = kinds.get(messages.Kind(message.kind))
@@ -432,7 +432,7 @@ def test_every_command_and_field_is_in_the_script() -> None:
         for member in members:
             assert f'[{member.value}] = "{member.name}"' in SCRIPT
     records = {record for command in COMMANDS.values() for record in (command.request, command.response) if record}
-    for record in (*records, *dissector.EVENTS.values(), Hello, messages.Slot, messages.Reading, messages.Total):
+    for record in (*records, *messages.EVENTS.values(), Hello, messages.Slot, messages.Reading, messages.Total):
         owner = dissector.Layouts().record(record).removeprefix("layouts.")
         for name in record.__dataclass_fields__:  # type: ignore[attr-defined]
             assert f"{owner}.{name}" in PATHS

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from formats.record import Record
+from transports.scheduled_link import ScheduledLink
 from transports.tsp import messages
 from transports.tsp.hello import Hello
-from transports.tsp.link import Link, Received, Role
+from transports.tsp.link import Event, Link, Received, Role
 from transports.tsp.messages import Kind, Message, Opcode, Status
 from transports.tsp_terminal import TspTerminal
 from transports.tsp_update import BlockSource, Sent, send_update
@@ -47,10 +48,11 @@ class ReducedTerminal:
         self, scheduler: Scheduler, wire: Wire, hello: Hello, info: messages.Info, begun: messages.Begun,
         block_bytes: Callable[[int], int],
     ) -> None:  # fmt: skip
-        self._scheduler, self._wire, self._info = scheduler, wire, info
+        self._scheduler, self._info = scheduler, info
         self._begun, self._block_bytes = begun, block_bytes
         generator = random.Random(1)  # noqa: S311 - a simulation that must be repeatable
-        self._link = Link(Role.DEVICE, hello, generator.randbytes, byte_time_s=wire.byte_time_s, dead_after_s=60.0)
+        link = Link(Role.DEVICE, hello, generator.randbytes, byte_time_s=wire.byte_time_s, dead_after_s=60.0)
+        self._line = ScheduledLink(link, scheduler, wire.send, self._hear)
         self._splitter = messages.Splitter()
         self._jobs: deque[tuple[int, int]] = deque()
         """Blocks that wait for the flash: number, and the credit they give back."""
@@ -58,17 +60,22 @@ class ReducedTerminal:
         """Payload bytes for which there is erased space, ready or under way."""
         self._busy = False
         self._finish: Message | None = None
-        self._armed = float("inf")
         self.busy_s = 0.0
         self.erases = self.programs = 0
 
+    @property
+    def link(self) -> Link:
+        """Its engine."""
+        return self._line.link
+
     def receive(self, data: bytes) -> None:
-        self._link.receive_data(data, self._scheduler.now())
-        while (event := self._link.next_event()) is not None:
-            if isinstance(event, Received):
-                for message in self._splitter.feed(event.data):
-                    self._take(message)
-        self._flush()
+        """Bytes from the line."""
+        self._line.receive(data)
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Received):
+            for message in self._splitter.feed(event.data):
+                self._take(message)
 
     def _take(self, message: Message) -> None:
         size = messages.HEADER_SIZE + len(message.body)
@@ -77,7 +84,7 @@ class ReducedTerminal:
             self._jobs.append((number, size))
             self._work()
             return
-        self._link.consume(size)
+        self.link.consume(size)
         if message.opcode == Opcode.BEGIN:
             self._scheduler.after(self._info.verify_time_us / 1e6, lambda: self._answer(message, self._begun))
         elif message.opcode == Opcode.TABLE:
@@ -97,7 +104,7 @@ class ReducedTerminal:
         if self._jobs and self._free >= self._block_bytes(self._jobs[0][0]):
             number, size = self._jobs.popleft()
             self._free -= self._block_bytes(number)
-            self._occupy(self._program_s(number), lambda: self._link.consume(size))
+            self._occupy(self._program_s(number), lambda: self.link.consume(size))
         elif self._jobs or (self._finish is None and self._free < self._info.erase_size):
             self._free += self._info.erase_size
             self.erases += 1
@@ -114,30 +121,13 @@ class ReducedTerminal:
             self._busy = False
             then()
             self._work()
-            self._flush()
+            self._line.flush()
 
         self._scheduler.after(seconds, done)
 
     def _answer(self, message: Message, body: Record) -> None:
-        self._link.send(Message(message.opcode, Kind.RESPONSE, message.request_id, Status.OK, body.build()).build())
-        self._flush()
-
-    def _flush(self) -> None:
-        now = self._scheduler.now()
-        while data := self._link.data_to_send(now):
-            self._wire.send(data)
-        deadline = self._link.next_deadline()
-        if deadline is not None and (deadline < self._armed or self._armed <= now):
-            self._armed = deadline
-            self._scheduler.at(max(now, deadline), self._alarm)
-
-    def _alarm(self) -> None:
-        self._armed = float("inf")
-        now = self._scheduler.now()
-        deadline = self._link.next_deadline()
-        if deadline is not None and now >= deadline:
-            self._link.handle_deadline(now)
-        self._flush()
+        self.link.send(Message(message.opcode, Kind.RESPONSE, message.request_id, Status.OK, body.build()).build())
+        self._line.flush()
 
 
 class _Without:

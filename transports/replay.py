@@ -14,11 +14,12 @@ from typing import Final, NamedTuple
 from formats.errors import FormatError
 from transports.errors import LinkError
 from transports.pipe import LineOptions
+from transports.scheduled_link import ScheduledLink
 from transports.trace import Entry, load, started_at
 from transports.tsp.describe import message_text
 from transports.tsp.frames import Kind as FrameKind
 from transports.tsp.hello import Hello
-from transports.tsp.link import Link, Opened, Received, Role
+from transports.tsp.link import Event, Link, Opened, Received, Role
 from transports.tsp.messages import Kind, Message, Splitter
 from transports.virtual import Scheduler, Wire
 from transports.virtual_pipe import WirePipe
@@ -72,10 +73,11 @@ class ReplayDevice:
         self.problem = ""
         """Why the recording cannot go on; the host does something else than the one that was recorded."""
         self.host: Callable[[bytes], None] = lambda data: None
-        self.to_terminal = Wire(scheduler, self._receive)
+        self.to_terminal = Wire(scheduler, self._line_in)
         self._to_host = Wire(scheduler, self._deliver)
         generator = random.Random(1)  # noqa: S311 - a replay is the same every time
-        self._link = Link(Role.DEVICE, recording.hello, generator.randbytes, dead_after_s=30.0)
+        link = Link(Role.DEVICE, recording.hello, generator.randbytes, dead_after_s=30.0)
+        self._line = ScheduledLink(link, scheduler, self._transmit, self._take)
         self._sessions = recording.sessions
         self._session = -1
         self._at = 0
@@ -87,7 +89,6 @@ class ReplayDevice:
         """Request ids of the recording -> those of the host of today."""
         self._splitter = Splitter()
         self._silent = False
-        self._armed = float("inf")
 
     def start(self) -> None:
         """Nothing to do: it has no power switch."""
@@ -103,16 +104,20 @@ class ReplayDevice:
     def _script(self) -> tuple[Step, ...]:
         return self._sessions[self._session] if 0 <= self._session < len(self._sessions) else ()
 
-    def _receive(self, data: bytes) -> None:
-        self._link.receive_data(data, self.scheduler.now())
-        while (event := self._link.next_event()) is not None:
-            if isinstance(event, Opened):
-                self._open()
-            elif isinstance(event, Received):
-                self._link.consume(len(event.data))
-                for message in self._splitter.feed(event.data):
-                    self._hear(message)
-        self._flush()
+    def _line_in(self, data: bytes) -> None:
+        self._line.receive(data)
+
+    def _transmit(self, data: bytes) -> None:
+        if not self._silent:
+            self._to_host.send(data)
+
+    def _take(self, event: Event) -> None:
+        if isinstance(event, Opened):
+            self._open()
+        elif isinstance(event, Received):
+            self._line.link.consume(len(event.data))
+            for message in self._splitter.feed(event.data):
+                self._hear(message)
 
     def _open(self) -> None:
         self._session += 1
@@ -151,25 +156,8 @@ class ReplayDevice:
     def _say(self, session: int, message: Message) -> None:
         if session == self._session:
             number = self._request_ids.get(message.request_id, message.request_id)
-            self._link.send(message._replace(request_id=number).build())
-            self._flush()
-
-    def _flush(self) -> None:
-        now = self.scheduler.now()
-        while data := self._link.data_to_send(now):
-            if not self._silent:
-                self._to_host.send(data)
-        deadline = self._link.next_deadline()
-        if deadline is not None and (deadline < self._armed or self._armed <= now):
-            self._armed = deadline
-            self.scheduler.at(max(now, deadline), self._alarm)
-
-    def _alarm(self) -> None:
-        self._armed = float("inf")
-        now, deadline = self.scheduler.now(), self._link.next_deadline()
-        if deadline is not None and now >= deadline:
-            self._link.handle_deadline(now)
-        self._flush()
+            self._line.link.send(message._replace(request_id=number).build())
+            self._line.flush()
 
 
 class ReplayPipe(WirePipe):

@@ -20,6 +20,7 @@ from transports.tsp.hello import Hello, session_seed
 from transports.tsp.messages import Message
 from transports.tsp.pcapng import Packet
 from transports.tsp.tap import DIRECTIONS, Reader, Tap, frame_of
+from transports.wrapped_pipe import WrappedPipe
 
 VERSION: Final = 1
 MAX_LINE: Final = 1 << 18
@@ -48,33 +49,16 @@ class TraceFile:
             file.write(lines)
 
 
-class TracedPipe:
+class TracedPipe(WrappedPipe):
     """A pipe whose traffic goes into a trace."""
 
     def __init__(self, pipe: Pipe, trace: TraceFile) -> None:
-        self._pipe, self._trace, self._tap = pipe, trace, Tap()
-        self.name = pipe.name
-
-    @property
-    def byte_time_s(self) -> float:
-        return self._pipe.byte_time_s
-
-    @property
-    def baud(self) -> int:
-        return self._pipe.baud
-
-    def set_baud(self, baud: int) -> None:
-        self._pipe.set_baud(baud)
-
-    def now(self) -> float:
-        return self._pipe.now()
-
-    def wall_clock(self) -> float:
-        return self._pipe.wall_clock()
+        super().__init__(pipe)
+        self._trace, self._tap = trace, Tap()
 
     def exchange(self, out: bytes | memoryview, until: float) -> tuple[int, bytes]:
-        written, received = self._pipe.exchange(out, until)
-        time_s = round(self._pipe.now(), 6)
+        written, received = super().exchange(out, until)
+        time_s = round(self.now(), 6)
         for direction, data in (("tx", bytes(out[:written])), ("rx", received)):
             if data:
                 self._write(self._tap.feed(direction, data, time_s))
@@ -86,7 +70,7 @@ class TracedPipe:
 
     def close(self) -> None:
         self._write(self._tap.close())
-        self._pipe.close()
+        super().close()
 
 
 class Entry(NamedTuple):

@@ -10,14 +10,9 @@ from formats.versions import Version
 from transports.tsp import messages
 from transports.tsp.frames import Frame, Kind
 from transports.tsp.hello import Hello
-from transports.tsp.messages import COMMANDS, Chunk, Message, Opcode, Status
+from transports.tsp.messages import COMMANDS, EVENTS, Chunk, Message, Opcode, Status
 from transports.tsp.streams import Ack
 
-EVENTS: dict[int, type[Record]] = {
-    Opcode.PROGRESS: messages.Progress,
-    Opcode.FAILED: messages.Detail,
-    Opcode.HELD: messages.Held,
-}
 LONGEST = 48
 """Bytes of a field that are shown."""
 

@@ -356,7 +356,7 @@ class Link:
             self._backoff += 1
         if (due := self._ping_due()) is not None and now >= due:
             if now - max(self._last_heard, self._first_wait) >= self.dead_after_s:
-                self._lose(f"nothing was heard for {self.dead_after_s:g} seconds")
+                self._lose(f"nothing was heard for {self.dead_after_s:g} s")
                 return
             self._last_asked = now
             self._queue(Kind.PING)

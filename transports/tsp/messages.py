@@ -605,6 +605,14 @@ COMMANDS: Final[dict[Opcode, Command]] = {
 """TABLE and DATA are ONE_WAY and rush by; their bodies are read with `Chunk`."""
 
 
+EVENTS: Final[dict[Opcode, type[Record]]] = {
+    Opcode.PROGRESS: Progress,
+    Opcode.FAILED: Detail,
+    Opcode.HELD: Held,
+}
+"""What a terminal says unasked, and its body."""
+
+
 class Encoding(enum.IntEnum):
     """How the bytes of a block travel."""
 

@@ -7,12 +7,13 @@ bases. Records may come in any order. `;` comments, blank lines, CR LF and a tra
 import binascii
 from typing import BinaryIO
 
+from formats import columns
 from formats.errors import FormatError
 from formats.memory import Memory
 from formats.sources import Image
+from formats.text_records import read_lines
 
 DATA, END, SEGMENT, START_SEGMENT, LINEAR, START_LINEAR = range(6)
-MAX_LINE = 600
 BOM = b"\xef\xbb\xbf"
 
 
@@ -28,16 +29,10 @@ def read(file: BinaryIO) -> Image:
     Raises:
         FormatError: a damaged record (with its line), an unknown type, or no end record.
     """
-    file.seek(0)
     reader = _Reader()
-    offset = 0
-    for line in iter(lambda: file.readline(MAX_LINE + 1), b""):
-        if len(line) > MAX_LINE:
-            raise FormatError(f"a line of the HEX file is longer than {MAX_LINE} characters", offset=offset)
-        reader.line(line, offset)
-        offset += len(line)
+    size = read_lines(file, reader, "HEX file")
     if not reader.ended:
-        raise FormatError("the HEX file has no end record: it was cut off", offset=offset)
+        raise FormatError("the HEX file has no end record: it was cut off", offset=size)
     return reader.memory.image(reader.entry)
 
 
@@ -49,6 +44,23 @@ class _Reader:
         self.entry: int | None = None
         self.ended = False
         self._number = 0
+
+    def run(self, text: bytes, at: int, size: int) -> int:
+        end = b"\r\n" if text[at + size - 2 : at + size - 1] == b"\r" else b"\n"
+        count, odd = divmod(size - len(end) - 11, 2)
+        if self.ended or self._number == 0 or odd or count <= 0 or text[at + 7 : at + 9] != b"00":
+            return 0
+        lines = columns.run_length(text, at, size, (0, 1, 2, 7, 8, *range(size - len(end), size)))
+        data = columns.records(text[at : at + lines * size], end, b":", b"") if lines >= columns.MIN_RUN else None
+        if data is None or data[0] != count:
+            return 0
+        offsets = columns.addresses(data, count + 5, 1, 2)
+        lines = min(columns.alike(columns.sums(data, count + 5, 0), 0), columns.ascending(offsets, count, 0x10000))
+        if not lines:
+            return 0
+        self.memory.add(self.base + offsets[0], columns.cut(data[: lines * (count + 5)], count + 5, 4, count))
+        self._number += lines
+        return lines
 
     def line(self, line: bytes, offset: int) -> None:
         self._number += 1
@@ -74,12 +86,12 @@ class _Reader:
             self._control(record[3], record[4:-1], offset)
 
     def _data(self, address: int, data: bytes, offset: int) -> None:
-        if address + len(data) <= 0x10000:
+        # Under a segment an offset wraps inside its 64 KiB, under a linear base it goes on (specification, record type 00).
+        if address + len(data) <= 0x10000 or not self.segmented:
+            if self.base + address + len(data) > 1 << 32:
+                raise self._error("goes beyond the last address", offset)
             self.memory.add(self.base + address, data)
             return
-        # The specification lets an offset wrap inside its 64 KiB segment; under a linear base tools disagree.
-        if not self.segmented:
-            raise self._error("crosses a 64 KiB border, which tools read differently", offset)
         fits = 0x10000 - address
         self.memory.add(self.base + address, data[:fits])
         self.memory.add(self.base, data[fits:])

@@ -7,11 +7,12 @@ covers address, data and checksum; the checksum is the ones' complement of the s
 import binascii
 from typing import BinaryIO
 
+from formats import columns
 from formats.errors import FormatError
 from formats.memory import Memory
 from formats.sources import Image
+from formats.text_records import read_lines
 
-MAX_LINE = 600
 _ADDRESS_SIZE = {0: 2, 1: 2, 2: 3, 3: 4, 5: 2, 6: 3, 7: 4, 8: 3, 9: 2}
 
 
@@ -26,16 +27,10 @@ def read(file: BinaryIO) -> Image:
     Raises:
         FormatError: a damaged record (with its line), a wrong record count, or no end record.
     """
-    file.seek(0)
     reader = _Reader()
-    offset = 0
-    for line in iter(lambda: file.readline(MAX_LINE + 1), b""):
-        if len(line) > MAX_LINE:
-            raise FormatError(f"a line of the S-record file is longer than {MAX_LINE} characters", offset=offset)
-        reader.line(line, offset)
-        offset += len(line)
+    size = read_lines(file, reader, "S-record file")
     if not reader.ended:
-        raise FormatError("the S-record file has no end record: it was cut off", offset=offset)
+        raise FormatError("the S-record file has no end record: it was cut off", offset=size)
     return reader.memory.image(reader.entry)
 
 
@@ -47,6 +42,32 @@ class _Reader:
         self._data_records = 0
         self._data_kind = 0
         self._number = 0
+
+    def run(self, text: bytes, at: int, size: int) -> int:
+        mark = text[at : at + 2]
+        end = b"\r\n" if text[at + size - 2 : at + size - 1] == b"\r" else b"\n"
+        kind = mark[1] - 0x30 if mark in (b"S1", b"S2", b"S3") else 0
+        if self.ended or not kind or self._data_kind not in (0, kind):
+            return 0
+        width = _ADDRESS_SIZE[kind]
+        count, odd = divmod(size - len(end) - 6 - 2 * width, 2)
+        lines = columns.run_length(text, at, size, (0, 1, 2, 3, *range(size - len(end), size)))
+        if odd or count <= 0 or lines < columns.MIN_RUN:
+            return 0
+        whole = count + width + 3
+        data = columns.records(text[at : at + lines * size], end, mark, b"0" + mark[1:])
+        if data is None or data[1] != whole - 2:
+            return 0
+        found = columns.addresses(data, whole, 2, width)
+        good = columns.alike(columns.sums(data, whole, 1), 0xFF)
+        lines = min(good, columns.ascending(found, count, 1 << 8 * width))
+        if not lines:
+            return 0
+        self.memory.add(found[0], columns.cut(data[: lines * whole], whole, 2 + width, count))
+        self._data_kind = kind
+        self._data_records += lines
+        self._number += lines
+        return lines
 
     def line(self, line: bytes, offset: int) -> None:
         self._number += 1

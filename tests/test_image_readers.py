@@ -263,10 +263,16 @@ def test_hex_data_wraps_inside_its_segment() -> None:
     assert cells(image) == expected([(0x1FFFE, b"ab"), (0x10000, b"cd")])
 
 
-def test_hex_data_across_a_linear_border_is_refused() -> None:
-    for base in ([], [hex_record(4, 0, b"\x08\x02")], [hex_record(2, 0, b"\x10\0"), hex_record(4, 0, b"\0\0")]):
-        refused(read_hex, *base, hex_record(0, 0xFFFE, b"abc"), END)
-        assert flat(read_hex(*base, hex_record(0, 0xFFFE, b"ab"), END)) == b"ab"
+def test_hex_data_goes_on_across_a_linear_border() -> None:
+    """Record type 00: (LBA + DRLO + DRI) modulo 4 G; bincopy writes such records."""
+    for base, start in (
+        ([], 0),
+        ([hex_record(4, 0, b"\x08\x02")], 0x08020000),
+        ([hex_record(2, 0, b"\x10\0"), hex_record(4, 0, b"\0\0")], 0),
+    ):
+        image = read_hex(*base, hex_record(0, 0xFFFE, b"abc"), END)
+        assert (image.start, flat(image)) == (start + 0xFFFE, b"abc")
+    refused(read_hex, hex_record(4, 0, b"\xff\xff"), hex_record(0, 0xFFFE, b"abc"), END)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", " \r\n", "\n\n"])

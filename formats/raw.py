@@ -3,7 +3,9 @@
 from typing import BinaryIO
 
 from formats.errors import FormatError
-from formats.sources import Image, Piece, file_size
+from formats.sources import Flat, Image, Piece, file_size
+
+STEP = 1 << 20
 
 
 def recognise(start: bytes) -> bool:
@@ -23,3 +25,8 @@ def read(file: BinaryIO, address: int = 0) -> Image:
     if address + size > 2**64 - 1:
         raise FormatError(f"an image of {size} bytes does not fit at address 0x{address:x}")
     return Image((Piece(address, size, file=file),))
+
+
+def write(image: Image, out: BinaryIO, *, fill: int = 0xFF) -> None:
+    """The bytes from the lowest to the highest address, holes filled."""
+    out.writelines(Flat(image, fill).chunks(STEP))

@@ -1,36 +1,89 @@
-"""The table of image formats that are read. To add one: a file beside this one, and a line here."""
+"""The table of image formats. To add one: a file beside this one, and a line here."""
 
 from collections.abc import Callable
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
-from formats import elf, intel_hex, raw, srec
+from formats import dfu, elf, intel_hex, raw, srec, text_writer, uf2
 from formats.sources import Image, file_size
+
+ADDRESSES, HOLES, ENTRY = "addresses", "holes", "entry"
+"""What an image may have that a format may not be able to hold: where bytes belong, places without bytes, where to start."""
+EVERYTHING: Final = frozenset({ADDRESSES, HOLES, ENTRY})
 
 
 class ImageFormat(NamedTuple):
-    """One format: how it is recognised by its content, and how it is read."""
+    """One format: how it is recognised by its content, how it is read and written."""
 
     name: str
     recognise: Callable[[bytes], bool]
     """Given the first `SNIFF_SIZE` bytes."""
-    read: Callable[[BinaryIO], Image]
+    read: Callable[..., Image]
+    """Takes the open file, and the options named in `read_options`."""
     has_addresses: bool = True
+    recognise_end: Callable[[bytes], bool] = lambda end: False
+    """Given the last 16 bytes, for formats that are only known by their end."""
+    write: Callable[..., None] | None = None
+    """Takes the image and the open file, and the options named in `write_options`; None: it is only read."""
+    keeps: frozenset[str] = EVERYTHING
+    """What of an image the written file holds."""
+    read_options: tuple[str, ...] = ()
+    write_options: tuple[str, ...] = ()
 
 
 SNIFF_SIZE = 512
+END_SIZE = 16
+_LAYOUT: Final = frozenset({ADDRESSES, HOLES})
 FORMATS = (
     ImageFormat("elf", elf.recognise, elf.read),
-    ImageFormat("intel-hex", intel_hex.recognise, intel_hex.read),
-    ImageFormat("srec", srec.recognise, srec.read),
-    ImageFormat("raw", raw.recognise, raw.read, has_addresses=False),
-)
+    ImageFormat("intel-hex", intel_hex.recognise, intel_hex.read, write=text_writer.write_intel_hex, write_options=("size",)),
+    ImageFormat("srec", srec.recognise, srec.read, write=text_writer.write_srec, write_options=("size", "header")),
+    ImageFormat(
+        "uf2", uf2.recognise, uf2.read, write=uf2.write, keeps=_LAYOUT,
+        read_options=("family",), write_options=("family", "fill"),
+    ),
+    ImageFormat(
+        "dfuse", dfu.recognise, dfu.read_dfuse, write=dfu.write_dfuse, keeps=_LAYOUT,
+        read_options=("alternate",), write_options=("suffix", "alternate", "name"),
+    ),
+    ImageFormat(
+        "dfu", lambda start: False, dfu.read, has_addresses=False, recognise_end=dfu.recognise_end,
+        write=dfu.write, keeps=frozenset(), write_options=("suffix", "fill"),
+    ),
+    ImageFormat(
+        "raw", raw.recognise, raw.read, has_addresses=False, write=raw.write, keeps=frozenset(), write_options=("fill",)
+    ),
+)  # fmt: skip
 """In order of recognition; raw takes what nobody else knows."""
 
 
 def detect(file: BinaryIO) -> ImageFormat:
     """The format of an open file, by content and never by name."""
-    if file_size(file) == 0:
+    size = file_size(file)
+    if size == 0:
         return FORMATS[-1]
     file.seek(0)
     start = file.read(SNIFF_SIZE)
-    return next(entry for entry in FORMATS if entry.recognise(start))
+    file.seek(max(0, size - END_SIZE))
+    end = file.read(END_SIZE)
+    return next(entry for entry in FORMATS if entry.recognise(start) or entry.recognise_end(end))
+
+
+def named(name: str) -> ImageFormat | None:
+    """The format with this name."""
+    return next((entry for entry in FORMATS if entry.name == name), None)
+
+
+def features(image: Image, *, has_addresses: bool) -> set[str]:
+    """What of `EVERYTHING` an image has."""
+    found = {ADDRESSES} if has_addresses else set()
+    pairs = zip(image.pieces, image.pieces[1:], strict=False)
+    if any(second.address > first.address + first.size for first, second in pairs):
+        found.add(HOLES)
+    if image.entry is not None:
+        found.add(ENTRY)
+    return found
+
+
+def options_for(names: tuple[str, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """Of all options, those a format takes."""
+    return {name: options[name] for name in names if options.get(name) is not None}

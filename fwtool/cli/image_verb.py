@@ -14,6 +14,7 @@ from formats.sources import MAX_HOLE
 from formats.versions import Hardware, Version
 from fwtool import images
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
+from fwtool.cli.image_convert import command as convert
 from fwtool.cli.keys_verb import read_passphrase
 from fwtool.cli.output import size_text
 from fwtool.files import read_small, write_file
@@ -25,7 +26,10 @@ FILE = click.Path(path_type=pathlib.Path)
 
 @click.group(cls=VerbGroup)
 def command() -> None:
-    """Build, sign, verify and inspect firmware packages."""
+    """Build, sign, verify, inspect and convert firmware images."""
+
+
+command.add_command(convert)
 
 
 @command.command()

@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from benchmarks import files, fleet, line, paced, startup, throughput
+from benchmarks import files, fleet, line, paced, startup, text, throughput
 
 Rows = list[dict[str, Any]]
 
@@ -56,6 +56,9 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
         fleet.measure,
     ),
     "startup": Benchmark("Start-up", "CPU time over a bare interpreter.", startup.measure),
+    "text": Benchmark(
+        "Text formats", "8 MB of Intel HEX and S-records, beside intelhex and bincopy; memory beyond the input.", text.measure
+    ),
     "files": Benchmark("Files", "1 GiB, beside openssl and cp.", lambda: files.measure(1 << 30)),
 }
 

@@ -101,6 +101,11 @@ def verified(job: FlashJob, on_event: OnEvent) -> Iterator[PackageSource]:
         yield PackageSource(package)
 
 
+def simulated(port: str) -> dict[str, Any]:
+    """For the record: no real terminal was touched."""
+    return {"simulated": True} if port.startswith(("sim:", "replay:")) else {}
+
+
 class Attempt:
     """One terminal's update, and the record of it.
 
@@ -124,6 +129,7 @@ class Attempt:
             "port": job.port,
             "package": str(job.package),
             "dev": job.dev,
+            **simulated(job.port),
         }
 
     @contextlib.contextmanager

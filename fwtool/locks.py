@@ -5,9 +5,14 @@ import contextlib
 import hashlib
 import pathlib
 import sys
+import time
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from formats.errors import LocalError
+
+WAIT_S = 10.0
+RETRY_S = 0.02
 
 
 @contextlib.contextmanager
@@ -36,6 +41,31 @@ def device_lock(folder: pathlib.Path, identity: str) -> Iterator[None]:
                 hint="Wait until it has finished; `fwtool log show` names it.",
             ) from error
         yield
+
+
+@contextlib.contextmanager
+def file_lock(path: pathlib.Path) -> Iterator[BinaryIO]:
+    """Hold a file, waiting for others to let it go; it is open for reading and appending meanwhile.
+
+    Raises:
+        LocalError: it cannot be made, or was not let go within `WAIT_S` (`disk`).
+    """
+    try:
+        file = path.open("a+b")
+    except OSError as error:
+        raise LocalError(f"{path} cannot be made: {error.strerror}", name="disk") from error
+    with file:
+        until = time.monotonic() + WAIT_S
+        while True:
+            try:
+                _lock(file.fileno())
+            except OSError as error:
+                if time.monotonic() >= until:
+                    raise LocalError(f"{path} is held by another program", name="disk") from error
+                time.sleep(RETRY_S)
+            else:
+                break
+        yield file
 
 
 if sys.platform == "win32":

@@ -38,6 +38,8 @@ class RollCall:
     def __init__(self, ports: Sequence[str]) -> None:
         self._missing = set(ports)
         self._claims: dict[str, set[str]] = {}
+        self._let_in: dict[str, str] = {}
+        """Who was let in, and where."""
         self._changed = threading.Condition()
 
     def admit(self, port: str, info: messages.Info) -> None:
@@ -52,11 +54,15 @@ class RollCall:
             self._leave(port)
             self._changed.wait_for(lambda: not self._missing, timeout=GRACE_S)
             ports = sorted(self._claims[who])
+            earlier = self._let_in.get(who)
+            if len(ports) == 1:
+                self._let_in[who] = port
         if len(ports) > 1:
+            what = "Nothing was written to either." if earlier is None else f"{earlier} was there first and is being worked on."
             raise LinkError(
                 f"serial number {info.serial_number} answers at {' and '.join(ports)}",
                 name="duplicate_serial_number",
-                hint="Nothing was written to either. Is it one terminal with two cables, or two with the same number?",
+                hint=f"{what} Is it one terminal with two cables, or two with the same number?",
             )
 
     def leave(self, port: str) -> None:

@@ -129,3 +129,14 @@ def test_crumbs_of_lost_ranges_are_joined() -> None:
 )
 def test_a35_a_senseless_acknowledgement_is_none(raw: bytes) -> None:
     assert Ack.parse(raw) is None
+
+
+def test_a35_an_acknowledgement_of_what_was_never_sent_is_ignored() -> None:
+    sender = Sender(1 << 20)
+    sender.push(bytes(1000))
+    assert sender.take(1000, 0.0) is not None
+    for n in range(500):
+        ranges = tuple((2000 + 20 * n + 4 * k, 2002 + 20 * n + 4 * k) for k in range(4))
+        assert sender.acknowledge(Ack(1, 0, 1 << 20, ranges), 0.1) is None
+    assert sender.in_flight == 1000
+    assert sender._islands == []

@@ -98,8 +98,11 @@ def test_an_interrupt_ends_all_of_them_cleanly(run: Fwtool, packages: pathlib.Pa
             seen.add(lines[-1]["port"])
         if len(seen) == 2:
             break
-    process.send_signal(signal.SIGINT)
+    for _ in range(5):  # as an impatient person does
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.02)
     out, err = process.communicate(timeout=20)
+    assert "Traceback" not in err
     assert process.returncode == 130, err
     assert json.loads(out.splitlines()[-1])["error"]["name"] == "interrupted"
     records = run("log", "show", "--json").result["data"]["entries"]
@@ -224,12 +227,12 @@ def test_a_station_takes_units_from_blank_to_labelled(run: Fwtool, packages: pat
     done = run("line", "run", "station.toml", "--json", "--technician", "Li")
     assert done.code == 12
     units = done.result["data"]["units"]
-    assert [unit["verdict"] for unit in units] == ["green", "green", "red", "red"]
+    assert [unit["verdict"] for unit in units] == ["green", "green", "red", "empty"]
     assert {unit["serial_number"] for unit in units[:2]} == {"VT1-0001", "VT1-0002"}
     assert units[2]["error"]["name"] == "diagnostic_failed"
     assert "battery.charge is 40" in units[2]["error"]["message"]
     assert units[3]["error"]["name"] == "no_device"
-    assert done.result["data"]["first_pass_yield"] == 0.5
+    assert done.result["data"]["first_pass_yield"] == 0.6667
     assert set(done.result["data"]["step_s"]) == set(STEPS)
     measured = [line for line in done.lines if line["type"] == "measurement" and line["name"] == "battery.charge"]
     assert {(line["outcome"], line["low"]) for line in measured} == {("pass", 50), ("fail", 50)}
@@ -240,8 +243,15 @@ def test_a_station_takes_units_from_blank_to_labelled(run: Fwtool, packages: pat
     text = run("line", "run", "station.toml")
     assert "GREEN A1" in text.out
     assert "RED   A3" in text.out
-    assert "first-pass yield 2 of 4 (50%)" in text.out
-    assert "nothing" not in text.out
+    assert "first-pass yield 2 of 3 (67%)" in text.out
+    assert "EMPTY A4" in text.out
+    assert "next: " in text.out
+    quiet = run("line", "run", "station.toml", "--quiet")
+    assert "GREEN" not in quiet.out
+    assert "RED   A3" in quiet.out
+    assert run("log", "show", "--last", "100").code == 0
+    kinds = {entry["act"] for entry in run("log", "show", "--last", "100", "--json").result["data"]["entries"]}
+    assert kinds == {"station", "flash", "serial"}
     assert run("info", "--port", blank[0].port, "--json").result["data"]["serial_number"].startswith("VT1-")
 
 
@@ -253,6 +263,8 @@ def test_a_station_takes_units_from_blank_to_labelled(run: Fwtool, packages: pat
         (('name = "bench 3"', 'nmae = "bench 3"'), "nmae"),
         (('"battery.charge"', '"battery.colour"'), "no such check"),
         (("low = 50", 'low = "much"'), "low"),
+        (("low = 50", "low = nan"), "no numbers"),
+        (('"flash", ', '"flash", "flash", '), "twice"),
         (('package = "1.5.0.fwp"', "package = 5"), "package"),
         (('labels = "labels.csv"', 'labels = "labels.csv"\nlevel = "deep"'), "level"),
     ],
@@ -266,7 +278,46 @@ def test_a_station_file_that_means_nothing_is_refused(
     assert said in done.result["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("numbers", "said"), [("A-1\nBAD NUMBER\n", "line 2"), ("A-1\n\nA-1\n", "line 3"), ("# comment\n", "line 1")]
+)
+def test_a_list_of_numbers_is_checked_before_it_is_used(run: Fwtool, keys: pathlib.Path, numbers: str, said: str) -> None:
+    station_file(keys, ["/dev/ttyX"])
+    (keys / "numbers.txt").write_text(numbers)
+    done = run("line", "run", "station.toml", "--json")
+    assert done.code == 2
+    assert said in done.result["error"]["message"]
+
+
+def test_two_stations_never_give_the_same_number(tmp_path: pathlib.Path) -> None:
+    """From many processes at once."""
+    (tmp_path / "n.txt").write_text("".join(f"N-{n}\n" for n in range(40)))
+    code = (
+        "import pathlib, sys\nfrom fwtool.line.steps import _next_number\n"
+        "print(*[_next_number(pathlib.Path(sys.argv[1])) for _ in range(10)])"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "n.txt")]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    given = [number for process in running for number in process.communicate(timeout=60)[0].split()]
+    assert sorted(given) == sorted(f"N-{n}" for n in range(40))
+
+
+def test_a_unit_that_is_swapped_between_steps_is_noticed(keys: pathlib.Path) -> None:
+    from fwtool.line.station_file import Slot
+    from fwtool.line.steps import UnitRun, check_unit
+
+    unit = UnitRun(Slot("A", "p"), vendor="V", model="M", serial_number="1")
+    same = type("Info", (), {"vendor": "V", "model": "M", "serial_number": "1"})
+    other = type("Info", (), {"vendor": "V", "model": "M", "serial_number": "2"})
+    check_unit(unit, same)  # type: ignore[arg-type]
+    with pytest.raises(ToolError) as caught:
+        check_unit(unit, other)  # type: ignore[arg-type]
+    assert caught.value.name == "wrong_device"
+    assert keys
+
+
 def test_slots_are_told_apart(keys: pathlib.Path) -> None:
+    (keys / "numbers.txt").write_text("N-1\n")
     for slots in ("", '[[slot]]\nname="A"\n', '[[slot]]\nport="p"\nusb="1-1"\n', '[[slot]]\nport="p"\n[[slot]]\nport="p"\n'):
         (keys / "station.toml").write_text(STATION + slots)
         with pytest.raises(ToolError) as caught:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from formats.errors import FormatError
+from formats.errors import FormatError, ToolError
 from transports.errors import LinkError
 from transports.pipe import LineOptions
 from transports.scheduled_link import ScheduledLink
@@ -20,7 +20,7 @@ from transports.tsp.describe import message_text
 from transports.tsp.frames import Kind as FrameKind
 from transports.tsp.hello import Hello
 from transports.tsp.link import Event, Link, Opened, Received, Role
-from transports.tsp.messages import Kind, Message, Splitter
+from transports.tsp.messages import Detail, Kind, Message, Splitter, Status
 from transports.virtual import Scheduler, Wire
 from transports.virtual_pipe import WirePipe
 
@@ -44,13 +44,21 @@ class Recording(NamedTuple):
     """Time of day of its start, seconds since 1970 UTC."""
 
 
-def read_recording(path: pathlib.Path) -> Recording:
+def read_recording(path: pathlib.Path, port: str = "") -> Recording:
     """Read a trace for replay.
+
+    Args:
+        port: Which one, if the trace holds several.
 
     Raises:
         LocalError, FormatError: not readable, not a trace, or without a session.
+        ToolError: several ports and none named (`usage`).
     """
-    entries: list[Entry] = list(load(path))
+    entries: list[Entry] = list(load(path, port))
+    ports = list(dict.fromkeys(entry.port for entry in entries))
+    if len(ports) > 1:
+        hint = "Choose one: replay:FILE?port=PORT, or fwtool trace replay --port PORT."
+        raise ToolError(f"this trace holds several ports: {', '.join(ports)}", name="usage", hint=hint)
     welcome = next((e.frame for e in entries if e.frame and e.frame.kind == FrameKind.WELCOME), None)
     if welcome is None:
         raise FormatError(f"{path} holds no session: no terminal has answered in it")
@@ -72,6 +80,7 @@ class ReplayDevice:
         self.scheduler = scheduler
         self.problem = ""
         """Why the recording cannot go on; the host does something else than the one that was recorded."""
+        self.on_problem: Callable[[str], None] = lambda problem: None
         self.host: Callable[[bytes], None] = lambda data: None
         self.to_terminal = Wire(scheduler, self._line_in)
         self._to_host = Wire(scheduler, self._deliver)
@@ -120,7 +129,7 @@ class ReplayDevice:
                 self._hear(message)
 
     def _open(self) -> None:
-        self._session += 1
+        self._session = (self._session + 1) % len(self._sessions)  # after the last one it begins again
         self._at, self._silent = 0, False
         self._splitter = Splitter()
         self._due = self.scheduler.now()
@@ -142,6 +151,9 @@ class ReplayDevice:
             return
         if message.kind == Kind.REQUEST:
             self.problem = f"the recording has no answer to this any more: {message_text(message)}"
+            self.on_problem(self.problem)
+            body = Detail(text="the recording has no answer to this").build()
+            self._say(self._session, message._replace(kind=Kind.RESPONSE, status=Status.WRONG_STATE, body=body))
 
     def _play(self) -> None:
         """Have everything sent that the terminal said before the host's next message."""
@@ -181,6 +193,7 @@ class ReplayPipe(WirePipe):
 
 
 def open_replay(url: str, options: LineOptions) -> ReplayPipe:
-    """Open `replay:FILE`; raises as `read_recording` does."""
+    """Open `replay:FILE[?port=PORT]`; raises as `read_recording` does."""
     del options
-    return ReplayPipe(url, read_recording(pathlib.Path(url.split(":", 1)[1])))
+    path, _, port = url.split(":", 1)[1].partition("?port=")
+    return ReplayPipe(url, read_recording(pathlib.Path(path), port))

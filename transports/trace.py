@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from formats.errors import FormatError, LocalError
+from formats.errors import FormatError, LocalError, ToolError
 from transports.pipe import Pipe
 from transports.tsp import frames
 from transports.tsp.frames import Frame, Kind
@@ -24,19 +24,27 @@ from transports.wrapped_pipe import WrappedPipe
 
 VERSION: Final = 1
 MAX_LINE: Final = 1 << 18
+MAX_TIME_S: Final = 1e9
+"""Of a line's clock: thirty years."""
 
 
 class TraceFile:
     """A trace that is being written; several pipes, and threads, may write into one.
 
     Raises:
+        ToolError: there is such a file already; nothing is ever written over (`usage`).
         LocalError: the file cannot be written.
     """
 
     def __init__(self, path: pathlib.Path) -> None:
         self._lock, self._path = threading.Lock(), path
+        self.problem = ""
+        """Why the trace is not complete."""
         try:
-            path.write_bytes(b"")
+            path.open("xb").close()
+        except FileExistsError as error:
+            hint = "Give --trace a name that is not there yet."
+            raise ToolError(f"{path} is there already; a trace is not written over it", name="usage", hint=hint) from error
         except OSError as error:
             raise LocalError(f"{path} cannot be written: {error.strerror}", name="disk") from error
         stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -77,81 +85,100 @@ class Entry(NamedTuple):
     """One record of a trace: a frame with the messages it completes, or noise."""
 
     time_s: float
+    port: str
     direction: str
     frame: Frame | None
     noise: bytes
     messages: tuple[Message, ...]
     session: int
-    """Sessions are counted from 1; 0 before the first."""
+    """Sessions of a port are counted from 1; 0 before the first."""
 
 
 def load(path: pathlib.Path, port: str = "") -> Iterator[Entry]:
-    """Read a trace.
+    """Read a trace. A last line that was cut short, as by a kill, is passed over.
 
     Args:
-        port: Only what passed at this port; the one that comes first if not given.
+        port: Only what passed at this port; all ports if not given.
 
     Raises:
         LocalError: not readable.
         FormatError: not a trace, or damaged.
+        ToolError: nothing passed at this port (`usage`).
     """
-    reader = Reader()
-    for number, record in enumerate(_lines(path)):
-        if number == 0:
+    readers: dict[str, Reader] = {}
+    for number, record in enumerate(_lines(path), 1):
+        if number == 1:
             if record.get("trace") != VERSION:
-                raise FormatError(f"{path} is not a trace of this version")
+                raise _no_trace(path)
             continue
-        port = port or str(record.get("port", ""))
-        if record.get("port", "") != port:
-            continue
-        if record.get("dir") not in DIRECTIONS or not isinstance(record.get("t"), int | float):
-            raise FormatError(f"line {number + 1} of the trace has no direction or no time")
+        where, time_s = str(record.get("port", "")), record.get("t")
+        if record.get("dir") not in DIRECTIONS or not isinstance(time_s, int | float) or not 0 <= time_s < MAX_TIME_S:
+            raise FormatError(f"line {number} of the trace has no direction or no time")
+        reader = readers.setdefault(where, Reader())
         frame = frame_of(record)
         try:
             noise = bytes.fromhex(str(record.get("noise", "")))
         except ValueError as error:
-            raise FormatError(f"line {number + 1} of the trace is damaged: {error}") from error
+            raise FormatError(f"line {number} of the trace is damaged: {error}") from error
         found = reader.take(record["dir"], frame) if frame else []
-        yield Entry(float(record["t"]), record["dir"], frame, noise, tuple(found), reader.sessions)
+        if port in ("", where):
+            yield Entry(float(time_s), where, record["dir"], frame, noise, tuple(found), reader.sessions)
+    if port and port not in readers:
+        ports = ", ".join(readers) or "none"
+        raise ToolError(f"nothing passed at {port} in this trace", name="usage", hint=f"Ports in it: {ports}.")
+
+
+def _no_trace(path: pathlib.Path) -> FormatError:
+    return FormatError(f"{path} is not a trace of this version", hint="Traces are written by --trace FILE.")
 
 
 def packets(path: pathlib.Path, port: str = "") -> Iterator[Packet]:
     """The frames of a trace as they were on the line (but for what was scrubbed), for a capture file; raises as `load`."""
-    started, seed, nonce = started_at(path), 0, b""
+    started = started_at(path)
+    seeds: dict[str, int] = {}
+    nonces: dict[str, bytes] = {}
     first: float | None = None
     for entry in load(path, port):
         if entry.frame is None:
             continue
         if entry.frame.kind in (Kind.HELLO, Kind.WELCOME):
-            hello = Hello.parse(entry.frame.payload)
-            if entry.frame.kind == Kind.HELLO:
-                nonce = hello.nonce
-            elif hello.peer_nonce == nonce:
-                seed = session_seed(nonce, hello.nonce)
+            with contextlib.suppress(FormatError):  # an answer that makes no sense opens no session
+                hello = Hello.parse(entry.frame.payload)
+                if entry.frame.kind == Kind.HELLO:
+                    nonces[entry.port] = hello.nonce
+                elif hello.peer_nonce == nonces.get(entry.port):
+                    seeds[entry.port] = session_seed(hello.peer_nonce, hello.nonce)
         first = entry.time_s if first is None else first
-        yield Packet(started + entry.time_s - first, entry.direction == "tx", frames.encode(*entry.frame, seed))
+        data = frames.encode(*entry.frame, seeds.get(entry.port, 0))
+        yield Packet(max(0.0, started + entry.time_s - first), entry.direction == "tx", data)
 
 
 def started_at(path: pathlib.Path) -> float:
     """Time of day when a trace was begun, seconds since 1970 UTC; raises as `load` does."""
     try:
-        return datetime.datetime.fromisoformat(str(next(_lines(path))["started"])).timestamp()
-    except (KeyError, ValueError, StopIteration) as error:
-        raise FormatError(f"{path} does not say when it was begun") from error
+        return max(0.0, datetime.datetime.fromisoformat(str(next(_lines(path))["started"])).timestamp())
+    except (KeyError, ValueError, OverflowError, StopIteration) as error:
+        raise _no_trace(path) from error
 
 
 def _lines(path: pathlib.Path) -> Iterator[dict[str, Any]]:
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open("rb") as file:
             number = 0
             while line := file.readline(MAX_LINE):
                 number += 1
                 try:
-                    record = json.loads(line)
-                except ValueError as error:
-                    raise FormatError(f"line {number} of the trace is not JSON: {error}") from error
+                    record = json.loads(line.decode("ascii"))
+                except (ValueError, RecursionError) as error:
+                    if number == 1:
+                        raise _no_trace(path) from error
+                    if not line.endswith(b"\n") and not file.read(1):
+                        return  # whoever wrote it was killed
+                    raise FormatError(f"line {number} of the trace is no JSON object") from error
                 if not isinstance(record, dict):
                     raise FormatError(f"line {number} of the trace is no record")
                 yield record
-    except (OSError, UnicodeDecodeError) as error:
-        raise LocalError(f"{path} cannot be read: {getattr(error, 'strerror', '') or error}") from error
+            if not number:
+                raise _no_trace(path)
+    except OSError as error:
+        raise LocalError(f"{path} cannot be read: {error.strerror}") from error

@@ -16,6 +16,8 @@ from transports.tsp.messages import COMMANDS, Kind, Message, Opcode, Status
 HOST_WINDOW = 64 * 1024
 ANSWER_S = 10.0
 """How long a device that is alive may take for an ordinary answer."""
+RATE_KEPT_S = 3.5
+"""A terminal that a dead host left at a raised rate is back at its first one after 3 s."""
 MAX_FRAME = 16384
 
 R = TypeVar("R", bound=Record)
@@ -55,7 +57,8 @@ class TspTerminal:
             LinkLost: the pipe broke.
         """
         now = self.pipe.now()
-        until = now + (self.timeout_s if timeout_s is None else timeout_s)
+        patience_s = self.timeout_s if timeout_s is None else timeout_s
+        until = now + patience_s
         self._splitter = messages.Splitter()
         if self.pipe.baud != self._start_baud:
             self.set_baud(self._start_baud)
@@ -71,7 +74,12 @@ class TspTerminal:
         raise LinkError(
             f"no terminal answers at {self.pipe.name}"
             + (f" ({heard} bytes came that are no answer: another device, or another baud rate?)" if heard else ""),
-            hint="Check that it is switched on, that the cable sits, and the port (`fwtool ports`).",
+            hint="Check that it is switched on, that the cable sits, and the port (`fwtool ports`)."
+            + (
+                " After an update was killed it may listen at a higher rate for 3 s: try again."
+                if patience_s < RATE_KEPT_S
+                else ""
+            ),
             resumable=True,
         )
 
@@ -91,7 +99,10 @@ class TspTerminal:
             for message in self.collect(until):
                 if message.kind == Kind.RESPONSE and message.request_id == number:
                     return self.answer(message, answer)
-        raise LinkLost(f"the terminal did not answer {opcode.name} within {timeout_s:g} s", resumable=True)
+        raise LinkLost(
+            f"the terminal did not answer {opcode.name} within {timeout_s:g} s",
+            hint="Check the cable, then run the same command again.", resumable=True,
+        )  # fmt: skip
 
     def ask(self, opcode: Opcode, request: Record) -> int:
         """Send a command without waiting; get its request id."""

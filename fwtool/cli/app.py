@@ -57,6 +57,14 @@ class App:
             self._trace = TraceFile(pathlib.Path(self.flags["trace"]))
         return self._trace
 
+    def about_trace(self) -> list[str]:
+        """What has to be said of `--trace` at the end."""
+        if not self.flags.get("trace"):
+            return []
+        if self._trace is None:
+            return ["--trace: this command has no line, so nothing was written"]
+        return [f"the trace is not complete: {self._trace.problem}"] if self._trace.problem else []
+
     @property
     def dev(self) -> bool:
         return bool(self.flags.get("dev"))

@@ -8,7 +8,7 @@ import click
 from formats.errors import ToolError
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
 from fwtool.cli.output import error_json
-from fwtool.line.shift import Shift, run_station
+from fwtool.line.shift import Shift, run_station, verdict
 from fwtool.line.station_file import load_station
 from fwtool.line.steps import UnitRun
 from fwtool.records import Records
@@ -37,8 +37,9 @@ def run(app: App, station: pathlib.Path) -> Outcome:
         port_options={"trace": app.trace},
     )
     app.output.close_bars()
-    for unit in () if app.output.json or app.output.quiet else shift.units:
-        app.output.coloured(_line(unit), GREEN if unit.green else RED)
+    for unit in () if app.output.json else shift.units:
+        if not app.output.quiet or not unit.green:
+            app.output.coloured(_line(unit), GREEN if unit.green else RED)
     times = {step: {"median": median, "longest": longest} for step, (median, longest) in shift.step_times().items()}
     data = {
         "units": [_unit(unit) for unit in shift.units],
@@ -51,7 +52,7 @@ def run(app: App, station: pathlib.Path) -> Outcome:
 def _unit(unit: UnitRun) -> dict[str, Any]:
     return {
         "slot": unit.slot.name, "port": unit.port, "serial_number": unit.serial_number, "version": unit.version,
-        "verdict": "green" if unit.green else "red", "first_pass": unit.green and unit.first_pass, "step_s": unit.step_s,
+        "verdict": verdict(unit), "first_pass": unit.green and unit.first_pass, "step_s": unit.step_s,
         "error": error_json(unit.error) if unit.error else None,
     }  # fmt: skip
 
@@ -59,24 +60,27 @@ def _unit(unit: UnitRun) -> dict[str, Any]:
 def _line(unit: UnitRun) -> str:
     steps = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in unit.step_s.items())
     who = f"{unit.slot.name:<8} {unit.serial_number or '-':<16} {unit.version:<10}"
-    return f"{'GREEN' if unit.green else 'RED  '} {who} {steps if unit.green else unit.error}"
+    said = f"{unit.error}  next: {unit.error.hint}".removesuffix("  next: ") if unit.error else steps
+    return f"{verdict(unit).upper():<5} {who} {said}"
 
 
 def _summary(shift: Shift) -> list[str]:
     passed = sum(unit.green and unit.first_pass for unit in shift.units)
-    lines = [f"first-pass yield {passed} of {len(shift.units)} ({shift.first_pass_yield:.0%})"]
+    there = sum(not unit.empty for unit in shift.units)
+    lines = [f"first-pass yield {passed} of {there} ({shift.first_pass_yield:.0%})"]
     lines += [f"  {step:<10} median {median:.1f} s, longest {most:.1f} s" for step, (median, most) in shift.step_times().items()]
     return lines
 
 
 def _failure(shift: Shift) -> ToolError | None:
-    red = [unit for unit in shift.units if not unit.green]
+    """Empty slots are no failure, unless all are."""
+    there = [unit for unit in shift.units if not unit.empty]
+    red = [unit.error for unit in (there or shift.units) if unit.error]
     if not red:
         return None
-    errors = [unit.error for unit in red if unit.error]
-    alike = len(red) == len(shift.units) and len({error.exit_code for error in errors}) == 1
+    alike = len(red) == len(there or shift.units) and len({error.exit_code for error in red}) == 1
     return ToolError(
-        f"{len(red)} of {len(shift.units)} units are red",
-        name=errors[0].name if alike else "mixed_outcomes",
-        hint="Put them aside; each line above says why.",
+        f"{len(red)} of {len(there)} units are red" if there else "all slots are empty",
+        name=red[0].name if alike else "mixed_outcomes",
+        hint="Put them aside; each line above says why." if there else "Put units in, then run this again.",
     )

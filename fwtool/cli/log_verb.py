@@ -26,11 +26,13 @@ def _line(entry: Entry) -> str:
     if body.get("serial_number"):
         words.append(str(body["serial_number"]))
     if body.get("version_after"):
-        words.append(f"{body['version_before']} -> {body['version_after']}")
+        words.append(" -> ".join(str(body[key]) for key in ("version_before", "version_after") if body.get(key)))
     if body.get("verdict"):
         words.append(str(body["verdict"]))
     if body.get("error"):
         words.append(f"({body['error']})")
+    if body.get("simulated"):
+        words.append("(simulated)")
     if body.get("technician"):
         words.append(f"by {body['technician']}")
     return f"{entry.number:>4}  {'  '.join(words)}"

@@ -84,7 +84,7 @@ def run(arguments: list[str]) -> int:
     # Known before parsing, so that a usage error can be told in the right form.
     app.flags.update({flag: True for flag in ("json", "debug") if f"--{flag}" in arguments})
     app.command = " ".join(_verb_words(arguments))
-    _terminate_like_interrupt()
+    _interrupt_once()
     try:
         return _run(app, arguments)
     except BrokenPipeError:
@@ -118,6 +118,8 @@ def _run(app: App, arguments: list[str]) -> int:
 def _finish(app: App, outcome: Outcome) -> int:
     output = app.output
     output.close_bars()
+    for line in app.about_trace():
+        output.say(line)
     if outcome.silent:
         return 0
     if output.json:
@@ -155,11 +157,14 @@ def _verb_words(arguments: list[str]) -> list[str]:
     return []
 
 
-def _terminate_like_interrupt() -> None:
-    """SIGTERM ends a job as Ctrl-C does: with its record."""
+def _interrupt_once() -> None:
+    """SIGTERM ends a job as Ctrl-C does: with its record. A second one does not disturb that."""
 
     def stop(number: int, frame: Any) -> None:
         del number, frame
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, stop)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, stop)

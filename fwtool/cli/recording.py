@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from formats.errors import ToolError
 from fwtool.cli.app import App
+from fwtool.flashing import simulated
 from fwtool.records import Records, new_job_id
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def recorded(app: App, act: str, connection: "Connection") -> Iterator[dict[str,
         "technician": app.settings.technician,
         "port": connection.port,
         "serial_number": connection.info().serial_number,
+        **simulated(connection.port),
     }
     records.append(job, "started", origin)
     facts: dict[str, Any] = {}

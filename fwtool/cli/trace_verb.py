@@ -19,23 +19,23 @@ def command() -> None:
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=pathlib.Path))
-@click.option("--port", default="", help="Of several ports in one trace, this one.")
+@click.option("--port", default="", help="Only what passed at this port.")
 @click.option("--frames/--messages", default=True, help="Every frame, or only the messages they carry.")
 @pass_app
 def show(app: App, file: pathlib.Path, port: str, frames: bool) -> Outcome:
     """Print a trace, decoded: > to the terminal, < from it."""
-    del app
     from transports.trace import load
 
-    lines: list[str] = []
     rows: list[dict[str, Any]] = []
     for entry in load(file, port):
         for row in _rows(entry):
-            rows.append(row)
-            if frames or row["kind"] == "message":
+            if app.output.json:
+                rows.append(row)
+            elif frames or row["kind"] == "message":
                 indent = "    " if row["kind"] == "message" and frames else ""
-                lines.append(f"{row['time_s']:12.6f} {ARROWS[row['direction']]} {indent}{row['text']}")
-    return Outcome({"entries": rows}, lines)
+                place = "" if port else f"{row['port']} "
+                app.output.line(f"{place}{row['time_s']:12.6f} {ARROWS[row['direction']]} {indent}{row['text']}")
+    return Outcome({"entries": rows})
 
 
 def _rows(entry: Any) -> list[dict[str, Any]]:
@@ -43,7 +43,10 @@ def _rows(entry: Any) -> list[dict[str, Any]]:
 
     said = [("frame", frame_text(entry.frame))] if entry.frame else [("noise", _noise_text(entry.noise))]
     said += [("message", message_text(message)) for message in entry.messages]
-    return [{"time_s": entry.time_s, "direction": entry.direction, "kind": kind, "text": text} for kind, text in said]
+    return [
+        {"time_s": entry.time_s, "port": entry.port, "direction": entry.direction, "kind": kind, "text": text}
+        for kind, text in said
+    ]
 
 
 def _noise_text(noise: bytes) -> str:
@@ -76,9 +79,10 @@ def export(app: App, file: pathlib.Path, form: str, port: str, out: pathlib.Path
 
 @command.command()
 @click.argument("file", type=click.Path(path_type=pathlib.Path))
+@click.option("--port", default="", help="Of several ports in one trace, this one.")
 @click.option("--listen", default="pty", show_default=True, help="pty or tcp:HOST:PORT.")
 @pass_app
-def replay(app: App, file: pathlib.Path, listen: str) -> Outcome:
+def replay(app: App, file: pathlib.Path, port: str, listen: str) -> Outcome:
     """Play a trace back as a device, until SIGINT or SIGTERM. (In one process: --port replay:FILE.)"""
     import time
 
@@ -86,7 +90,8 @@ def replay(app: App, file: pathlib.Path, listen: str) -> Outcome:
     from transports.replay import ReplayDevice, read_recording
     from transports.virtual import Scheduler
 
-    device = ReplayDevice(read_recording(file), Scheduler(time.monotonic))
+    device = ReplayDevice(read_recording(file, port), Scheduler(time.monotonic))
+    device.on_problem = app.output.say
     line = open_line(listen)
     Server(device, line, None).serve(lambda: tell_port(app, line.port))
     return Outcome(silent=True)

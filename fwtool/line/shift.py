@@ -26,8 +26,9 @@ class Shift:
 
     @property
     def first_pass_yield(self) -> float:
-        """Share of units that passed at their first try."""
-        return sum(unit.green and unit.first_pass for unit in self.units) / len(self.units)
+        """Share of units that passed at their first try; empty slots do not count."""
+        there = [unit for unit in self.units if not unit.empty]
+        return sum(unit.green and unit.first_pass for unit in there) / len(there) if there else 0.0
 
     def step_times(self) -> dict[str, tuple[float, float]]:
         """Median and longest time of each step, seconds."""
@@ -90,27 +91,35 @@ def _one_unit(work: Work, slot: Slot, roll: RollCall, on_event: OnEvent) -> Unit
         unit.port = slot.port or _port_in_socket(slot.usb)
         with connect(unit.port, **work.port_options) as connection:
             info = connection.info()
-        unit.serial_number, unit.version = info.serial_number, str(info.version)
+        unit.vendor, unit.model, unit.serial_number = info.vendor, info.model, info.serial_number
+        unit.version = unit.version_before = str(info.version)
         if info.serial_number:
             roll.admit(slot.name, info)
         for step in work.station.steps:
             on_event(TaskBegin(step))
             start = time.monotonic()
-            STEPS[step](work, unit, on_event)
-            unit.step_s[step] = round(time.monotonic() - start, 3)
-            on_event(TaskEnd(step, unit.step_s[step]))
+            try:
+                STEPS[step](work, unit, on_event)
+            finally:
+                unit.step_s[step] = round(time.monotonic() - start, 3)
+                on_event(TaskEnd(step, unit.step_s[step]))
     except ToolError as error:
         unit.error = error
     unit.first_pass = unit.serial_number not in work.failed
     facts = {
         "act": "station", "station": work.station.name, "slot": slot.name, "port": unit.port,
         "technician": work.job.technician, "serial_number": unit.serial_number, "version_after": unit.version,
-        "verdict": "green" if unit.green else "red", "step_s": unit.step_s,
+        "version_before": unit.version_before, "verdict": verdict(unit), "step_s": unit.step_s,
     }  # fmt: skip
     if unit.error:
         facts |= {"error": unit.error.name, "message": str(unit.error)}
     work.records.append(job, "finished" if unit.step_s else "refused", facts)
     return unit
+
+
+def verdict(unit: UnitRun) -> str:
+    """One word for a unit."""
+    return "green" if unit.green else "empty" if unit.empty else "red"
 
 
 def _port_in_socket(usb: str) -> str:

@@ -20,7 +20,9 @@ low = 50
 """
 
 import dataclasses
+import math
 import pathlib
+import re
 import tomllib
 from typing import Any, Final
 
@@ -80,15 +82,12 @@ def load_station(path: pathlib.Path, *, dev: bool = False) -> Station:
     for key in ("package", "trust", "steps"):
         if not head.get(key):
             raise _wrong(f"[station] needs {key}")
-    steps = tuple(str(step) for step in head["steps"])
-    for step in steps:
-        if step not in NEEDS:
-            raise _wrong(f"unknown step {step!r}; known: {', '.join(NEEDS)}")
-        if NEEDS[step] and not head.get(NEEDS[step]):
-            raise _wrong(f"the step {step!r} needs {NEEDS[step]} in [station]")
+    steps = _steps(head)
     if head.get("level", "external") not in ("internal", "external"):
         raise _wrong("level is internal or external")
     folder = path.resolve().parent
+    if "serial" in steps:
+        read_numbers(folder / head["serial_numbers"])
     return Station(
         name=head.get("name", path.stem),
         folder=folder,
@@ -101,6 +100,44 @@ def load_station(path: pathlib.Path, *, dev: bool = False) -> Station:
         serial_numbers=folder / head["serial_numbers"] if head.get("serial_numbers") else None,
         labels=folder / head["labels"] if head.get("labels") else None,
     )
+
+
+def _steps(head: dict[str, Any]) -> tuple[str, ...]:
+    steps = tuple(str(step) for step in head["steps"])
+    for step in steps:
+        if step not in NEEDS:
+            raise _wrong(f"unknown step {step!r}; known: {', '.join(NEEDS)}")
+        if steps.count(step) > 1:
+            raise _wrong(f"the step {step!r} stands there twice")
+        if NEEDS[step] and not head.get(NEEDS[step]):
+            raise _wrong(f"the step {step!r} needs {NEEDS[step]} in [station]")
+    return steps
+
+
+_NUMBER = re.compile(r"[A-Za-z0-9.-]{1,32}")
+
+
+def read_numbers(path: pathlib.Path) -> list[str]:
+    """Serial numbers, one a line; blank lines are passed over.
+
+    Raises:
+        LocalError: not readable.
+        ToolError: a line that no terminal takes, or a number that stands there twice (`usage`).
+    """
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise LocalError(f"{path} cannot be read: {getattr(error, 'strerror', '') or error}") from error
+    seen: dict[str, int] = {}
+    for place, line in enumerate(lines, 1):
+        if not line:
+            continue
+        if not _NUMBER.fullmatch(line):
+            raise _wrong(f"{path.name} line {place}: {line!r} is no serial number (1 to 32 letters, digits, hyphens, dots)")
+        if line in seen:
+            raise _wrong(f"{path.name} line {place}: {line} stands in line {seen[line]} already")
+        seen[line] = place
+    return list(seen)
 
 
 def _slots(raw: list[Any]) -> tuple[Slot, ...]:
@@ -126,6 +163,8 @@ def _limits(raw: dict[str, Any]) -> dict[str, dict[str, float]]:
         if name not in {check.id for check in CHECKS}:
             raise _wrong(f"limits for {name!r}: there is no such check")
         _known(limits, {"low": (int, float), "high": (int, float)}, f'[limits."{name}"]')
+        if not all(math.isfinite(limit) for limit in limits.values()):
+            raise _wrong(f"limits for {name!r} are no numbers")
     return raw
 
 

@@ -1,22 +1,27 @@
 """What a station does to a unit: a table of steps. Each does one thing, or raises what went wrong."""
 
+import contextlib
 import csv
 import dataclasses
+import functools
 import io
+import os
 import pathlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from formats.errors import LocalError, ToolError
-from fwtool.connection import connect
+from fwtool.connection import Connection, connect
 from fwtool.diagnosis import diagnose
 from fwtool.events import Measurement, OnEvent
 from fwtool.findings import Finding, Outcome
 from fwtool.flashing import Attempt, FlashJob, FlashResult
-from fwtool.line.station_file import Slot, Station
+from fwtool.line.station_file import Slot, Station, read_numbers
+from fwtool.locks import file_lock
 from fwtool.packages import PackageSource
 from fwtool.records import Records, new_job_id
+from transports.errors import LinkError
 from transports.tsp import messages
 from transports.tsp.messages import Opcode
 
@@ -27,13 +32,21 @@ class UnitRun:
 
     slot: Slot
     port: str = ""
+    vendor: str = ""
+    model: str = ""
     serial_number: str = ""
+    version_before: str = ""
     version: str = ""
     digest: str = ""
     step_s: dict[str, float] = dataclasses.field(default_factory=dict)
     error: ToolError | None = None
     first_pass: bool = True
     """It has never failed at this station before."""
+
+    @property
+    def empty(self) -> bool:
+        """There is nothing in the slot."""
+        return self.error is not None and self.error.name == "no_device"
 
     @property
     def green(self) -> bool:
@@ -48,14 +61,34 @@ class Work:
         self.lock = threading.Lock()
         self.stop = threading.Event()
         self.port_options = {**job.port_options, "stop": self.stop}
-        self.given: set[str] = {
-            str(entry.body.get("serial_number")) for entry in records.entries() if entry.body.get("act") == "serial"
-        }
         self.failed: set[str] = {
             str(entry.body.get("serial_number"))
             for entry in records.entries()
             if entry.body.get("act") == "station" and entry.body.get("verdict") == "red"
         }
+
+
+@contextlib.contextmanager
+def connected(work: Work, unit: UnitRun) -> Iterator[Connection]:
+    """The unit at its port; every step looks whether it is still the same one.
+
+    Raises:
+        LinkError: another unit is in the slot now (`wrong_device`).
+    """
+    with connect(unit.port, **work.port_options) as connection:
+        check_unit(unit, connection.info())
+        yield connection
+
+
+def check_unit(unit: UnitRun, info: messages.Info) -> None:
+    """Raises LinkError if this is another unit than the one that was here at the start."""
+    if (info.vendor, info.model, info.serial_number) != (unit.vendor, unit.model, unit.serial_number):
+        raise LinkError(
+            f"another unit is in the slot now: {info.model} {info.serial_number or 'without a serial number'}, "
+            f"expected {unit.model} {unit.serial_number or 'without one'}",
+            name="wrong_device",
+            hint="Units must stay where they are until their line is green or red.",
+        )
 
 
 def _step_serial(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
@@ -64,34 +97,41 @@ def _step_serial(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
     if unit.serial_number:
         return
     assert work.station.serial_numbers is not None
-    with work.lock:
-        number = next((n for n in _numbers(work.station.serial_numbers) if n not in work.given), None)
-        if number is None:
-            raise LocalError(f"{work.station.serial_numbers} has no serial number left", name="file_unreadable")
-        work.given.add(number)
+    with connected(work, unit) as connection:
+        number = _next_number(work.station.serial_numbers)
         facts = {"act": "serial", "serial_number": number, "port": unit.port, "technician": work.job.technician}
         job = new_job_id()
         work.records.append(job, "started", facts)
-    with connect(unit.port, **work.port_options) as connection:
         connection.ask(Opcode.SERIAL_SET, messages.Empty, messages.SerialNumber(serial_number=number))
         unit.serial_number = connection.info().serial_number
-    if unit.serial_number != number:
-        raise ToolError(f"the unit says it is {unit.serial_number!r}; {number} was written", name="read_back_differs")
-    work.records.append(job, "finished", {**facts, "verdict": "done"})
+        if unit.serial_number != number:
+            raise ToolError(f"the unit says it is {unit.serial_number!r}; {number} was written", name="read_back_differs")
+        work.records.append(job, "finished", {**facts, "verdict": "done"})
 
 
-def _numbers(path: pathlib.Path) -> Sequence[str]:
-    try:
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise LocalError(f"{path} cannot be read: {error}") from error
+def _next_number(path: pathlib.Path) -> str:
+    """The first number of the list that nobody has been given: what is given is kept beside the list, under a lock, so that
+    several stations can share one list."""
+    numbers = read_numbers(path)
+    with file_lock(path.with_name(path.name + ".used")) as used:
+        used.seek(0)
+        given = {line.strip() for line in used.read().decode("utf-8", "replace").splitlines()}
+        number = next((number for number in numbers if number not in given), None)
+        if number is None:
+            raise LocalError(
+                f"{path} has no serial number left", name="file_unreadable", hint="Add numbers, one a line; none twice."
+            )
+        used.write(f"{number}\n".encode())
+        used.flush()
+        os.fsync(used.fileno())
+    return number
 
 
 def _step_flash(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
     """Update the unit."""
     assert work.source is not None
     job = dataclasses.replace(work.job, port=unit.port, port_options=work.port_options)
-    attempt = Attempt(job, work.records, on_event)
+    attempt = Attempt(job, work.records, on_event, functools.partial(check_unit, unit))
     with attempt.recorded():
         result: FlashResult = attempt.run(work.source)
     unit.version, unit.digest = result.version_after, work.source.digest.hex()
@@ -99,7 +139,7 @@ def _step_flash(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
 
 def _step_diagnose(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
     """Run the health check, with the station's own limits on top."""
-    with connect(unit.port, **work.port_options) as connection:
+    with connected(work, unit) as connection:
         findings = [_limited(finding, work.station.limits) for finding in diagnose(connection, work.station.level)]
     for finding in findings:
         if finding.value is not None:

@@ -20,6 +20,8 @@ MAX_ACK: Final = MIN_PAYLOAD
 
 
 GIVEN_UP_KEPT: Final = 64
+MAX_ISLANDS: Final = 4096
+"""More than any honest receiver can have with its window and frames of 64 bytes."""
 
 
 class Ack(NamedTuple):
@@ -276,12 +278,12 @@ class Sender:
 
     def acknowledge(self, ack: Ack, now: float) -> Sample | None:
         """Take in an acknowledgement; get the round trip it measures, if it measures one."""
-        if ack.received > self._next:
+        if max(ack.received, ack.ranges[-1][1] if ack.ranges else 0) > self._next:
             return None  # acknowledges what was never sent
         self.limit = max(self.limit, ack.limit)
         self.acked = max(self.acked, ack.received)
         known = [island for island in self._islands if island[1] > self.acked]
-        self._islands = _merged(sorted([*known, *ack.ranges])) if known else list(ack.ranges)
+        self._islands = _merged(sorted([*known, *ack.ranges]))[:MAX_ISLANDS]
         highest = unwrap(ack.sequence, self.sequence)
         if highest >= self.sequence:
             highest -= 0x10000

@@ -21,24 +21,41 @@ KEPT: Final = 1 << 18
 """Bytes of a stream that are kept for frames that come again."""
 LONGEST_WAIT: Final = 4096
 """Records that may wait; a message that is never finished must not hold back the trace."""
-_NUMBER: Final = re.compile(rb"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
+_RUN: Final = re.compile(rb"[0-9](?:[ \t\r\n.,/_\xa0\xc2-]{0,2}[0-9]){12,}")
+"""Digits with at most two separators between them; the no-break space of Latin-1 and UTF-8 is one."""
+CARD_DIGITS: Final = range(13, 20)
+SHOWN: Final = 4
+NOISE_KEPT: Final = 4096
+NOISE_TAIL: Final = 64
+"""Bytes between frames that are held back, because a number may go on in those that follow."""
+NOISE_PAUSE_S: Final = 1.0
 
 
 def scrub(data: bytes) -> bytes:
-    """Card numbers (ISO/IEC 7812: 13 to 19 digits with a right check digit, also in groups) but for their last four digits
-    replaced by zeros; everything keeps its length."""
-    return _NUMBER.sub(lambda found: _without(found.group()) if _is_card(found.group()) else found.group(), data)
+    """Card numbers but for their last four digits replaced by zeros; everything keeps its length.
+
+    A card number is 13 to 19 digits, also in groups, with a right check digit (ISO/IEC 7812-1, annex B). Other digits may
+    stand right beside it, a date for example, so every part of a run of digits is tried.
+    """
+    if not _RUN.search(data):
+        return data
+    out = bytearray(data)
+    for run in _RUN.finditer(data):
+        places = [at for at in range(run.start(), run.end()) if 0x30 <= data[at] <= 0x39]
+        digits = [data[at] - 0x30 for at in places]
+        for first in range(len(digits)):
+            for count in CARD_DIGITS:
+                if first + count <= len(digits) and _is_card(digits[first : first + count]):
+                    for at in places[first : first + count - SHOWN]:
+                        out[at] = 0x30
+    return bytes(out)
 
 
-def _is_card(text: bytes) -> bool:
-    """The check digit of ISO/IEC 7812-1, annex B."""
-    digits = [byte - 0x30 for byte in text if 0x30 <= byte <= 0x39]
+def _is_card(digits: list[int]) -> bool:
+    if not any(digits):
+        return False
     total = sum(sum(divmod(2 * digit, 10)) if place % 2 else digit for place, digit in enumerate(reversed(digits)))
     return total % 10 == 0
-
-
-def _without(text: bytes) -> bytes:
-    return bytes(0x30 if 0x30 <= byte <= 0x39 else byte for byte in text[:-4]) + text[-4:]
 
 
 class _Scrubbed:
@@ -103,25 +120,46 @@ class Tap:
         self._streams = {direction: _Scrubbed() for direction in DIRECTIONS}
         self._waiting: deque[tuple[dict[str, Any], Frame | None, bytes]] = deque()
         self._nonce = bytes(16)
+        self._noise = {direction: bytearray() for direction in DIRECTIONS}
+        self._noise_at = dict.fromkeys(DIRECTIONS, 0.0)
 
     def feed(self, direction: str, data: bytes, time_s: float) -> list[dict[str, Any]]:
         """Bytes of one direction; get the records that are final now."""
-        decoder = self._decoders[direction]
-        for frame in decoder.feed(data):
-            self._note_noise(direction, time_s)
+        if time_s > self._noise_at[direction] + NOISE_PAUSE_S:
+            self._tell_noise(direction, time_s)
+        for frame in self._decoders[direction].feed(data):
+            self._hold_noise(direction, time_s)
+            self._tell_noise(direction, time_s)
             self._take(direction, frame, time_s)
-        self._note_noise(direction, time_s)
+        self._hold_noise(direction, time_s)
         return self._ready()
 
     def close(self) -> list[dict[str, Any]]:
         """The records that still wait."""
+        for direction in DIRECTIONS:
+            self._tell_noise(direction, self._noise_at[direction])
         return self._ready(final=True)
 
-    def _note_noise(self, direction: str, time_s: float) -> None:
+    def _hold_noise(self, direction: str, time_s: float) -> None:
+        """Bytes between frames come in small pieces, and are told when a frame or a pause ends them."""
         noise = self._decoders[direction].noise
-        if noise:
-            self._waiting.append(({"t": time_s, "dir": direction, "noise": scrub(bytes(noise)).hex()}, None, b""))
-            noise.clear()
+        if not noise:
+            return
+        held = self._noise[direction]
+        held += noise
+        noise.clear()
+        self._noise_at[direction] = time_s
+        if len(held) > NOISE_KEPT:
+            tail = bytes(held[-NOISE_TAIL:])
+            self._tell_noise(direction, time_s, len(held) - NOISE_TAIL)
+            held += tail
+
+    def _tell_noise(self, direction: str, time_s: float, size: int | None = None) -> None:
+        held = self._noise[direction]
+        if held:
+            data = scrub(bytes(held))[:size]
+            self._waiting.append(({"t": time_s, "dir": direction, "noise": data.hex()}, None, b""))
+            held.clear()
 
     def _take(self, direction: str, frame: Frame, time_s: float) -> None:
         record = {"t": time_s, "dir": direction, "frame": _name(frame.kind), "seq": frame.sequence, "offset": frame.offset}
@@ -200,9 +238,13 @@ def frame_of(record: dict[str, Any]) -> Frame | None:
     try:
         name = str(record["frame"])
         kind = int(name[5:]) if name.startswith("KIND_") else Kind[name]
-        return Frame(kind, int(record["seq"]), int(record["offset"]), bytes.fromhex(record["data"]))
+        frame = Frame(kind, record["seq"], record["offset"], bytes.fromhex(record["data"]))
     except (KeyError, ValueError, TypeError) as error:
-        raise FormatError(f"a line of the trace is damaged: {error}") from error
+        raise FormatError(f"a frame of the trace is damaged: {error!r}") from error
+    limits = ((frame.kind, 0xFF), (frame.sequence, 0xFFFF), (frame.offset, 0xFFFFFFFF), (len(frame.payload), 0xFFFF))
+    if not all(type(value) in (int, Kind) and 0 <= value <= most for value, most in limits):
+        raise FormatError("a frame of the trace has a field that does not exist")
+    return frame
 
 
 class Reader:

@@ -9,7 +9,11 @@ from collections.abc import Callable
 from formats.errors import ToolError
 from transports.errors import LinkLost
 
-READ_SIZE = 1 << 18
+READ_SIZE = 96 << 10
+"""Bytes asked for at once where the line has no limit: a whole frame, yet below the size (128 KiB) from which on memory is
+fetched from the system for every read."""
+PACED_READ_SIZE = 1 << 12
+"""The same on a line with a rate, which never has more waiting."""
 
 
 class Rate:
@@ -52,6 +56,7 @@ class DescriptorPipe:
     ) -> None:
         self.name = name
         self._rate = rate
+        self._read_size = PACED_READ_SIZE if rate else READ_SIZE
         self._read, self._write, self._close = read, write, close
         self._closed = False
         self._selector = selectors.DefaultSelector()
@@ -86,7 +91,7 @@ class DescriptorPipe:
         for _, ready in self._selector.select(max(0.0, until - time.monotonic())):
             try:
                 if ready & selectors.EVENT_READ:
-                    received = self._read(READ_SIZE)
+                    received = self._read(self._read_size)
                     if not received:
                         raise LinkLost(f"{self.name} was unplugged or closed by the other end", resumable=True)
                 if ready & selectors.EVENT_WRITE:

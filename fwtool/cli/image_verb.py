@@ -16,6 +16,7 @@ from fwtool import images
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
 from fwtool.cli.image_convert import command as convert
 from fwtool.cli.image_diff import command as diff
+from fwtool.cli.image_extract import command as extract
 from fwtool.cli.keys_verb import read_passphrase
 from fwtool.cli.output import size_text
 from fwtool.files import read_small, write_file
@@ -32,6 +33,7 @@ def command() -> None:
 
 command.add_command(convert)
 command.add_command(diff)
+command.add_command(extract)
 
 
 @command.command()

@@ -1,0 +1,80 @@
+"""Takes an image or a package apart: one file for each piece or component, and what is known about it beside them."""
+
+import json
+import pathlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from formats.errors import LocalError
+from formats.fwp import header
+from formats.fwp.manifest import NO_ADDRESS
+from formats.fwp.package import Package, seal
+from formats.sources import Flat
+from fwtool.files import open_input, replacing
+from fwtool.images import MAX_SIZE, InputSpec, Limits, describe, read_input
+from fwtool.packages import seal_file
+
+STEP = 1 << 20
+FACTS = "image.json"
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
+RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))}
+"""Names that Windows keeps for devices, whatever stands behind a dot."""
+
+
+def extract(path: pathlib.Path, folder: pathlib.Path) -> list[pathlib.Path]:
+    """Write the parts of `path` into `folder`, which must be empty or not there.
+
+    Of a package every block is checked against its table as it is written; its signatures are not.
+
+    Raises:
+        FormatError: damaged.
+        LocalError: the folder has something in it, or cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise LocalError(f"{folder} is not empty", name="disk", hint="Name a new folder: nothing is written over.")
+    except OSError as error:
+        raise LocalError(f"{folder} cannot be made: {error.strerror}", name="disk") from error
+    facts = describe(path, Limits())
+    with open_input(path) as file:
+        is_package = file.read(len(header.MAGIC)) == header.MAGIC
+    made = []
+    for name, chunks in _package(path) if is_package else _image(path):
+        with replacing(folder / name) as out:
+            for chunk in chunks:
+                out.write(chunk)
+        made.append(folder / name)
+    with replacing(folder / FACTS) as out:
+        out.write(json.dumps(facts, indent=1, ensure_ascii=True).encode() + b"\n")
+    return [*made, folder / FACTS]
+
+
+def _package(path: pathlib.Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    with seal_file(path).file as file:
+        package = seal(file).open()
+        for number, (component, count) in enumerate(package.manifest.block_lengths()):
+            place = "" if component.address == NO_ADDRESS else f"@0x{component.address:08x}"
+            name = f"{safe_name(component.name, f'component-{number}')}{place}.bin"
+            yield name, _blocks(package, component.first_block, count)
+
+
+def _blocks(package: Package, first: int, count: int) -> Iterator[bytes]:
+    for _, (_, data) in zip(range(count), package.blocks(first), strict=False):
+        yield data
+
+
+def _image(path: pathlib.Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+    source, _ = read_input(InputSpec("image", path, None), Limits(max_hole=MAX_SIZE))
+    assert isinstance(source, Flat)
+    for number, piece in enumerate(source.image.pieces):
+        place = f"@0x{piece.address:08x}" if source.has_address else ""
+        whole: Any = (piece.read(at, min(STEP, piece.size - at)) for at in range(0, piece.size, STEP))
+        yield f"piece-{number}{place}.bin", whole
+
+
+def safe_name(name: str, otherwise: str) -> str:
+    """A name from inside a file as a file name, if it can be none but that; names of others never choose a path."""
+    good = _NAME.fullmatch(name) and not name.endswith(".") and name.split(".")[0].lower() not in RESERVED
+    return name if good else otherwise

@@ -19,7 +19,6 @@ from formats.signing import SignatureBlock, message_for
 
 MAX_KEYS = 16
 MAX_ROLES = 4
-MAX_KEY_SIZE = 4096
 MAX_FILE_SIZE = 64 * 1024
 MAGIC = b"FWTRUST\x01"
 _HEAD = struct.Struct("<8sI")

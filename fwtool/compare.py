@@ -89,13 +89,8 @@ def _image(path: pathlib.Path, limits: Limits, *, is_package: bool) -> Image:
 
 
 def _piece(package: Package, component: Component) -> Piece:
-    offset = package.sealed.header.payload_offset
-    for other in package.manifest.components:
-        if other is component:
-            break
-        offset += other.installed_size
     address = 0 if component.address == NO_ADDRESS else component.address
-    return Piece(address, component.installed_size, file=package.sealed.file, offset=offset)
+    return Piece(address, component.installed_size, file=package.sealed.file, offset=package.payload_of(component))
 
 
 def _packages(first: Package, second: Package) -> Difference:

@@ -99,16 +99,12 @@ def _component(wanted: Conversion, file: Any) -> tuple[Image, bool]:
     with seal_file(wanted.source.path).file as own:
         package = seal(own).open()
         package.check_all()
-        components = package.manifest.components
-        offset = package.sealed.header.payload_offset
+    components = package.manifest.components
     chosen = [c for c in components if not wanted.component or c.name == wanted.component]
     if len(chosen) != 1:
         names = ", ".join(component.name for component in components)
         raise ToolError(f"which component? This package has: {names}", name="usage", hint="Name one with --component.")
-    for component in components:
-        if component is chosen[0]:
-            break
-        offset += component.installed_size
+    offset = package.payload_of(chosen[0])
     address = chosen[0].address
     has_address = address != NO_ADDRESS
     return Image((Piece(address if has_address else 0, chosen[0].installed_size, file=file, offset=offset),)), has_address

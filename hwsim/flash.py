@@ -20,10 +20,6 @@ class FlashMisuse(Exception):
     """The firmware asked for something the part does not do: a bug of the firmware."""
 
 
-class FlashFault(Exception):
-    """The part failed: what was written is not what can be read."""
-
-
 class PowerCut(Exception):
     """The power went before an operation of the part."""
 

@@ -125,6 +125,11 @@ class Package:
                 hint="Copy the file again from where it came.",
             )
 
+    def payload_of(self, component: Component) -> int:
+        """Where a component's bytes begin in the file: they stand there in the order of the manifest."""
+        before = self.manifest.components[: self.manifest.components.index(component)]
+        return self.sealed.header.payload_offset + sum(other.installed_size for other in before)
+
     def component_of(self, index: int) -> Component:
         return next(c for c in reversed(self.manifest.components) if c.first_block <= index)
 

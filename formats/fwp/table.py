@@ -21,7 +21,6 @@ from formats.errors import FormatError
 ENTRIES_PER_PAGE: Final = 64
 _ENTRY: Final = struct.Struct("<32sI")
 ENTRY_SIZE: Final = _ENTRY.size
-PAGE_SIZE: Final = ENTRIES_PER_PAGE * ENTRY_SIZE
 DIGEST_SIZE: Final = 32
 
 

@@ -9,7 +9,6 @@ from formats.record import Record
 
 VERSION = 1
 NONCE_SIZE = 16
-MAX_HELLO = 96
 
 
 class Feature(enum.IntFlag):

@@ -83,7 +83,6 @@ class Link:
         self.dead_after_s = dead_after_s
         self.peer: Hello | None = None
         self.round_trip = RoundTrip()
-        self.wire_bytes_sent = 0
         self.frames_heard = 0
         """Good frames since the start."""
         self._hello = hello
@@ -307,7 +306,6 @@ class Link:
         while size < room and (chunk := self._next_frame(now)):
             chunks.append(chunk)
             size += len(chunk)
-        self.wire_bytes_sent += size
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _next_frame(self, now: float) -> bytes:

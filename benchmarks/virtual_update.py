@@ -6,7 +6,7 @@ import random
 import tempfile
 from typing import NamedTuple
 
-from formats import keys, raw, trust
+from formats import algorithms, keys, raw, trust
 from formats.fwp import build, package
 from formats.fwp.manifest import ComponentType
 from formats.fwp.package import Package
@@ -25,7 +25,7 @@ from transports.tsp_terminal import TspTerminal
 from transports.tsp_update import Sent, send_update
 from transports.virtual import Scheduler
 
-KEY = keys.generate(keys.ED25519)
+KEY = keys.generate(algorithms.ED25519)
 TRUST = trust.parse(KEY.public.pem())
 
 

@@ -7,22 +7,24 @@ of every use of a foreign key.
 
 import dataclasses
 import hashlib
-from typing import Final, TypeAlias
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
+from cryptography.utils import Buffer
 
+from formats.algorithms import ALGORITHMS, FOREIGN, Algorithm, AnyPrivate, AnyPublic
 from formats.errors import FormatError, TrustError
 
-ED25519: Final = "ed25519"
-ECDSA_P256: Final = "ecdsa-p256"
-ALGORITHMS: Final = (ED25519, ECDSA_P256)
 MAX_PASSPHRASE: Final = 1023
 
-AnyPublic: TypeAlias = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
-AnyPrivate: TypeAlias = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
-
+_PUBLIC: Final = (
+    ed25519.Ed25519PublicKey, ec.EllipticCurvePublicKey, rsa.RSAPublicKey, mldsa.MLDSA65PublicKey
+)  # fmt: skip
+_PRIVATE: Final = (
+    ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey, mldsa.MLDSA65PrivateKey
+)  # fmt: skip
 _P25519: Final = 2**255 - 19
 _ORDER_8_Y: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 """y of two points of order 8; the other two have p - y (Cremers and Jackson, "Prime, Order Please!", table 2)."""
@@ -43,13 +45,19 @@ class PublicKey:
         """SHA-256 of the SubjectPublicKeyInfo, 32 bytes."""
         return hashlib.sha256(self.der).digest()
 
-    def verify(self, signature: bytes, message: bytes) -> bool:
+    @property
+    def row(self) -> Algorithm:
+        """How this key signs."""
+        return ALGORITHMS.get(self.algorithm) or FOREIGN[self.algorithm]
+
+    def verify(self, signature: bytes, message: Buffer) -> bool:
         """Whether `signature` over `message` holds under this key's own algorithm."""
+        return self.verify_hashed(signature, self.row.hashed(message))
+
+    def verify_hashed(self, signature: bytes, hashed: bytes) -> bool:
+        """The same for a message that has been hashed already (where the algorithm hashes)."""
         try:
-            if isinstance(self.handle, ed25519.Ed25519PublicKey):
-                self.handle.verify(signature, message)
-            else:
-                self.handle.verify(signature, message, ec.ECDSA(hashes.SHA256()))
+            self.row.verify(self.handle, signature, hashed)
         except InvalidSignature:
             return False
         return True
@@ -65,11 +73,13 @@ class PrivateKey:
     public: PublicKey
     handle: AnyPrivate = dataclasses.field(repr=False)
 
-    def sign(self, message: bytes) -> bytes:
-        """Sign `message`: Ed25519 (RFC 8032), or ECDSA with SHA-256 and the nonce of RFC 6979, DER-encoded."""
-        if isinstance(self.handle, ed25519.Ed25519PrivateKey):
-            return self.handle.sign(message)
-        return self.handle.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    def sign(self, message: Buffer) -> bytes:
+        """Sign `message` with the key's own algorithm (`formats.algorithms`)."""
+        return self.sign_hashed(self.public.row.hashed(message))
+
+    def sign_hashed(self, hashed: bytes) -> bytes:
+        """The same for a message that has been hashed already (where the algorithm hashes)."""
+        return self.public.row.sign(self.handle, hashed)
 
     def pem(self, passphrase: bytes | None = None) -> bytes:
         """PKCS#8 (RFC 5958), encrypted if a passphrase is given.
@@ -87,35 +97,33 @@ class PrivateKey:
 
 def generate(algorithm: str) -> PrivateKey:
     """A new private key from the system's random source."""
-    handle: AnyPrivate
-    if algorithm == ED25519:
-        handle = ed25519.Ed25519PrivateKey.generate()
-    elif algorithm == ECDSA_P256:
-        handle = ec.generate_private_key(ec.SECP256R1())
-    else:
+    if algorithm not in ALGORITHMS:
         raise FormatError(f"no such key algorithm: {algorithm}", name="unsupported_format")
+    handle = ALGORITHMS[algorithm].generate()
     return PrivateKey(public_key(handle.public_key()), handle)
 
 
-def public_key(handle: object) -> PublicKey:
+def public_key(handle: object, *, foreign: bool = False) -> PublicKey:
     """Check a loaded key and wrap it.
+
+    Args:
+        foreign: Also take what only images of others are signed with.
 
     Raises:
         TrustError: a weak key, or a kind of key that is not accepted.
     """
     if isinstance(handle, ed25519.Ed25519PublicKey):
-        raw = handle.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        _refuse_weak_ed25519(raw)
-        algorithm = ED25519
-    elif isinstance(handle, ec.EllipticCurvePublicKey) and isinstance(handle.curve, ec.SECP256R1):
-        algorithm = ECDSA_P256
-    else:
+        _refuse_weak_ed25519(handle.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+    rows = [*ALGORITHMS.values(), *(FOREIGN.values() if foreign else ())]
+    row = next((row for row in rows if row.owns(handle)), None)
+    if row is None or not isinstance(handle, _PUBLIC):
         kind = type(handle).__name__.removesuffix("PublicKey").lstrip("_")
+        size = f" of {handle.key_size} bits" if isinstance(handle, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) else ""
         raise TrustError(
-            f"keys of this kind are not accepted ({kind})", name="weak_key", hint=f"Use one of {', '.join(ALGORITHMS)}."
+            f"keys of this kind are not accepted ({kind}{size})", name="weak_key", hint=f"Use one of {', '.join(ALGORITHMS)}."
         )
     der = handle.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return PublicKey(algorithm, der, handle)
+    return PublicKey(row.name, der, handle)
 
 
 def _refuse_weak_ed25519(raw: bytes) -> None:
@@ -130,7 +138,7 @@ def _refuse_weak_ed25519(raw: bytes) -> None:
         )
 
 
-def read_public(data: bytes) -> PublicKey:
+def read_public(data: bytes, *, foreign: bool = False) -> PublicKey:
     """A public key from PEM or DER (SubjectPublicKeyInfo); of a private key in PEM its public half.
 
     Raises:
@@ -147,10 +155,10 @@ def read_public(data: bytes) -> PublicKey:
         handle = load(data)
     except (ValueError, UnsupportedAlgorithm, TypeError) as error:
         raise FormatError("there is no readable public key in this file") from error
-    return public_key(handle)
+    return public_key(handle, foreign=foreign)
 
 
-def read_private(data: bytes, passphrase: bytes | None = None) -> PrivateKey:
+def read_private(data: bytes, passphrase: bytes | None = None, *, foreign: bool = False) -> PrivateKey:
     """A private key from PEM (PKCS#8, or SEC 1 for EC keys).
 
     Raises:
@@ -169,8 +177,8 @@ def read_private(data: bytes, passphrase: bytes | None = None) -> PrivateKey:
         if passphrase is not None:
             raise FormatError("the key could not be opened: wrong passphrase?", name="usage") from error
         raise FormatError("there is no readable private key in this file") from error
-    if not isinstance(handle, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey):
+    if not isinstance(handle, _PRIVATE):
         raise TrustError(
             "private keys of this kind are not accepted", name="weak_key", hint=f"Use one of {', '.join(ALGORITHMS)}."
         )
-    return PrivateKey(public_key(handle.public_key()), handle)
+    return PrivateKey(public_key(handle.public_key(), foreign=foreign), handle)

@@ -25,11 +25,14 @@ MIN_BLOCK_SIZE: Final = _HEAD.size + _DIGEST_SIZE
 
 
 class Signer(Protocol):
-    """Anything that can sign: a key file now; hardware and commands have the same shape."""
+    """Anything that can sign: a key file, a hardware token, a command."""
 
     @property
     def public(self) -> PublicKey: ...
-    def sign(self, message: bytes) -> bytes: ...
+    def sign(self, message: bytes, /) -> bytes: ...
+    def sign_hashed(self, hashed: bytes, /) -> bytes:
+        """Sign a message that has been hashed already, where the key's algorithm hashes (`formats.algorithms`)."""
+        ...
 
 
 def message_for(kind: str, digest: bytes) -> bytes:

@@ -4,6 +4,7 @@ agrees with."""
 import base64
 import contextlib
 import functools
+import hashlib
 import pathlib
 import struct
 import subprocess
@@ -15,10 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats import keys, trust
+from formats import algorithms, keys, trust
 from formats.errors import FormatError, TrustError
 from formats.signing import SignatureBlock
-from tests.support import KEY, P256_KEY, ed25519_key, flips, need, p256_key
+from tests.support import KEY, P256_KEY, flips, need
 
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -157,8 +158,9 @@ def pkcs8(handle: object) -> bytes:
 
 
 FOREIGN = {
+    "RSA-1024": lambda: rsa.generate_private_key(65537, 1024),
     "RSA-2048": lambda: rsa.generate_private_key(65537, 2048),
-    "P-384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "RSA-3072, e=3": lambda: rsa.generate_private_key(3, 3072),
     "P-521": lambda: ec.generate_private_key(ec.SECP521R1()),
     "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
     "Ed448": ed448.Ed448PrivateKey.generate,
@@ -174,7 +176,7 @@ def test_a20_other_kinds_of_keys_are_refused(kind: str) -> None:
     assert caught.value.name == "weak_key"
 
 
-@pytest.mark.parametrize("algorithm", keys.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", algorithms.ALGORITHMS)
 def test_public_keys_round_trip(algorithm: str) -> None:
     key = keys.generate(algorithm).public
     assert key.algorithm == algorithm
@@ -184,7 +186,16 @@ def test_public_keys_round_trip(algorithm: str) -> None:
         keys.generate("rsa")
 
 
-@pytest.mark.parametrize("algorithm", keys.ALGORITHMS)
+def test_rsa_of_2048_bits_is_only_met_in_images_of_others() -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    assert keys.read_public(spki(key.public_key()), foreign=True).algorithm == "rsa-2048"
+    assert keys.read_private(pkcs8(key), foreign=True).public.algorithm == "rsa-2048"
+    for weak in (rsa.generate_private_key(65537, 1024), rsa.generate_private_key(3, 2048)):
+        with pytest.raises(TrustError):
+            keys.read_public(spki(weak.public_key()), foreign=True)
+
+
+@pytest.mark.parametrize("algorithm", algorithms.ALGORITHMS)
 def test_a31_an_encrypted_key_opens_only_with_its_passphrase(algorithm: str) -> None:
     key = keys.generate(algorithm)
     locked = key.pem("правильный".encode())
@@ -247,8 +258,14 @@ def test_a18_ecdsa_values_out_of_range_do_not_verify() -> None:
         assert not P256_KEY.public.verify(junk, message)
 
 
-@pytest.mark.parametrize("key", [KEY, P256_KEY], ids=["ed25519", "p256"])
-def test_every_flipped_bit_of_a_signature_is_noticed(key: keys.PrivateKey) -> None:
+@functools.cache
+def key_of(algorithm: str) -> keys.PrivateKey:
+    return keys.generate(algorithm)
+
+
+@pytest.mark.parametrize("algorithm", algorithms.ALGORITHMS)
+def test_every_flipped_bit_of_a_signature_is_noticed(algorithm: str) -> None:
+    key = key_of(algorithm)
     good = key.sign(b"message")
     assert not [bit for bit, bad in flips(good) if key.public.verify(bad, b"message")]
     assert not [size for size in range(len(good)) if key.public.verify(good[:size], b"message")]
@@ -283,38 +300,59 @@ def signed(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path
 
 
+PSS = ("-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32", "-sigopt", "rsa_mgf1_md:sha256")
+BY_OPENSSL = {
+    "ed25519": None,
+    "ecdsa-p256": ("-sha256",),
+    "ecdsa-p384": ("-sha384",),
+    "rsa-3072": ("-sha256", *PSS),
+    "rsa-4096": ("-sha256", *PSS),
+}
+"""Options of `openssl dgst`; Ed25519 goes through `pkeyutl`. OpenSSL 3.0 knows no ML-DSA."""
+
+
 def openssl_verifies(key: keys.PrivateKey, folder: pathlib.Path, message: str) -> bool:
     (folder / "public.pem").write_bytes(key.public.pem())
     (folder / "signature").write_bytes(key.sign((folder / "message").read_bytes()))
-    if key.public.algorithm == keys.ED25519:
+    options = BY_OPENSSL[key.public.algorithm]
+    if options is None:
         command = ("pkeyutl", "-verify", "-pubin", "-inkey", folder / "public.pem", "-rawin")
         done = openssl(*command, "-in", folder / message, "-sigfile", folder / "signature")
     else:
-        command = ("dgst", "-sha256", "-verify", folder / "public.pem", "-signature", folder / "signature")
+        command = ("dgst", *options, "-verify", folder / "public.pem", "-signature", folder / "signature")
         done = openssl(*command, folder / message)
     return done.returncode == 0
 
 
-@pytest.mark.parametrize("make", [ed25519_key, p256_key], ids=["ed25519", "p256"])
-def test_openssl_verifies_our_signatures(signed: pathlib.Path, make: object) -> None:
-    assert callable(make)
-    key = make("for openssl")
-    assert openssl_verifies(key, signed, "message")
-    assert not openssl_verifies(key, signed, "other")
+@pytest.mark.parametrize("algorithm", BY_OPENSSL)
+def test_openssl_verifies_our_signatures(signed: pathlib.Path, algorithm: str) -> None:
+    assert openssl_verifies(key_of(algorithm), signed, "message")
+    assert not openssl_verifies(key_of(algorithm), signed, "other")
 
 
-@pytest.mark.parametrize("make", [ed25519_key, p256_key], ids=["ed25519", "p256"])
-def test_we_verify_signatures_of_openssl(signed: pathlib.Path, make: object) -> None:
-    assert callable(make)
-    key = make("for openssl")
+@pytest.mark.parametrize("algorithm", BY_OPENSSL)
+def test_we_verify_signatures_of_openssl(signed: pathlib.Path, algorithm: str) -> None:
+    key, options = key_of(algorithm), BY_OPENSSL[algorithm]
     (signed / "key.pem").write_bytes(key.pem())
-    if key.public.algorithm == keys.ED25519:
+    if options is None:
         made = openssl("pkeyutl", "-sign", "-inkey", signed / "key.pem", "-rawin", "-in", signed / "message")
     else:
-        made = openssl("dgst", "-sha256", "-sign", signed / "key.pem", signed / "message")
+        made = openssl("dgst", *options, "-sign", signed / "key.pem", signed / "message")
     assert made.returncode == 0, made.stderr
     assert key.public.verify(made.stdout, (signed / "message").read_bytes())
     assert not key.public.verify(made.stdout, (signed / "other").read_bytes())
+
+
+def test_ml_dsa_follows_fips_204() -> None:
+    """Sizes of table 2 and 3 of FIPS 204 (ML-DSA-65), and the second implementation that `cryptography` offers: the
+    message representative of section 6.2 computed apart."""
+    key = key_of("ml-dsa-65")
+    raw = key.public.handle.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    signature = key.sign(b"message")
+    assert (len(raw), len(signature)) == (1952, 3309)
+    tr = hashlib.shake_256(raw).digest(64)
+    mu = hashlib.shake_256(tr + b"\0\0" + b"message").digest(64)
+    key.public.handle.verify_mu(signature, mu)  # type: ignore[union-attr]
 
 
 def test_openssl_reads_our_encrypted_keys(tmp_path: pathlib.Path) -> None:

@@ -4,7 +4,7 @@ import pathlib
 
 import click
 
-from formats import keys
+from formats import algorithms, keys
 from formats.errors import FormatError, ToolError
 from formats.sample_keys import SAMPLE_KEY_IDS
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
@@ -17,7 +17,7 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--algorithm", type=click.Choice(keys.ALGORITHMS), default=keys.ED25519, show_default=True)
+@click.option("--algorithm", type=click.Choice(tuple(algorithms.ALGORITHMS)), default=algorithms.ED25519, show_default=True)
 @click.option("--out", required=True, type=click.Path(path_type=pathlib.Path), help="Private key file; made with mode 0600.")
 @click.option("--passphrase-file", type=click.Path(path_type=pathlib.Path), help="Encrypt with the first line of this file.")
 @pass_app

@@ -126,6 +126,18 @@ def public_key(handle: object, *, foreign: bool = False) -> PublicKey:
     return PublicKey(row.name, der, handle)
 
 
+def refuse_foreign(key: PublicKey) -> None:
+    """For everything that is ours: what is only met in images of others may not sign it.
+
+    Raises:
+        TrustError: `weak_key`.
+    """
+    if key.algorithm in FOREIGN:
+        raise TrustError(
+            f"{key.algorithm} is too weak to sign this", name="weak_key", hint=f"Use one of {', '.join(ALGORITHMS)}."
+        )
+
+
 def _refuse_weak_ed25519(raw: bytes) -> None:
     y = int.from_bytes(raw, "little") & (2**255 - 1)
     if y >= _P25519:

@@ -9,60 +9,18 @@ import dataclasses
 import enum
 import hashlib
 import struct
+from collections.abc import Mapping, Sequence
 
-import construct as c
-
-from formats.errors import FormatError, TrustError
+from formats.errors import FormatError, LocalError, TrustError
 from formats.keys import PublicKey, read_public
-from formats.record import Choice, Counted, Nested, Record, Text
 from formats.signing import SignatureBlock, message_for
+from formats.trust_record import KeyEntry, ModelEntry, Role, RoleEntry, TrustRecord, check_rules
 
-MAX_KEYS = 16
-MAX_ROLES = 4
 MAX_FILE_SIZE = 64 * 1024
 MAGIC = b"FWTRUST\x01"
 _HEAD = struct.Struct("<8sI")
-
-
-class Role(enum.IntEnum):
-    """For whom a key speaks. Every role that a trust file lists must be satisfied."""
-
-    SIGNER = 0
-    MAKER = 1
-    BANK = 2
-
-
-class KeyEntry(Record):
-    """One trusted key: SubjectPublicKeyInfo in DER, and the name people know it by."""
-
-    name: str
-    der: bytes
-    LAYOUT = c.Struct("name" / Text(), "der" / c.Prefixed(c.Int16ul, c.GreedyBytes))
-
-
-class RoleEntry(Record):
-    """How many (`threshold`) of which keys (indices into the key list, ascending) must sign."""
-
-    role: Role
-    threshold: int
-    keys: tuple[int, ...]
-    LAYOUT = c.Struct(
-        "role" / Choice(c.Int8ul, Role), "threshold" / c.Int8ul, "keys" / Counted(c.Int8ul, c.Int8ul, at_most=MAX_KEYS)
-    )
-
-
-class TrustRecord(Record):
-    """The signed part of a trust file."""
-
-    version: int
-    """Counts up with each rotation; a device never goes back."""
-    keys: tuple[KeyEntry, ...]
-    roles: tuple[RoleEntry, ...]
-    LAYOUT = c.Struct(
-        "version" / c.Int32ul,
-        "keys" / Counted(c.Int8ul, Nested(KeyEntry), at_most=MAX_KEYS),
-        "roles" / Counted(c.Int8ul, Nested(RoleEntry), at_most=MAX_ROLES),
-    )
+CLOCK_SLACK_S = 24 * 3600
+"""A clock may be that far behind the moment a trust file was made."""
 
 
 class Check(enum.StrEnum):
@@ -71,6 +29,8 @@ class Check(enum.StrEnum):
     VALID = "valid"
     INVALID = "invalid"
     UNKNOWN_KEY = "unknown_key"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +44,8 @@ class Judged:
 
 @dataclasses.dataclass(frozen=True)
 class Trust:
-    """A trust file after all its checks."""
+    """A trust file after all its checks. `now` is in seconds since 1970-01-01 UTC; None: expiry is not looked at, as on a
+    device, whose clock must neither lock nor unlock it."""
 
     record: TrustRecord
     keys: tuple[PublicKey, ...]
@@ -93,29 +54,54 @@ class Trust:
     @property
     def digest(self) -> bytes:
         """Identity of this trust file, 32 bytes; independent of any signatures on it."""
-        return hashlib.sha256(_with_head(self.record)).digest()
+        return hashlib.sha256(with_head(self.record)).digest()
 
-    def judge(self, kind: str, digest: bytes, block: SignatureBlock) -> tuple[Judged, ...]:
+    @property
+    def signatures(self) -> SignatureBlock:
+        """By whom the file itself is signed."""
+        end = _HEAD.size + _HEAD.unpack_from(self.raw)[1]
+        return SignatureBlock.parse(self.raw[end:], offset=end)
+
+    def roles_for(self, kind: str) -> tuple[RoleEntry, ...]:
+        """The roles that must all have their threshold: the root for trust files, if there is one; else all the others."""
+        roots = tuple(role for role in self.record.roles if role.role is Role.ROOT)
+        return roots if kind == "trust" and roots else tuple(role for role in self.record.roles if role.role is not Role.ROOT)
+
+    def minimum_counter(self, model: str) -> int:
+        """The lowest security counter that a package for `model` may have."""
+        return next((entry.counter for entry in self.record.models if entry.model == model), 0)
+
+    def judge(self, kind: str, digest: bytes, block: SignatureBlock, now: float | None = None) -> tuple[Judged, ...]:
         """What each signature of `block` is worth for an object of this kind and digest."""
         message = message_for(kind, digest)
-        known = {key.key_id: (key, entry.name) for key, entry in zip(self.keys, self.record.keys, strict=True)}
+        known = {key.key_id: (key, entry) for key, entry in zip(self.keys, self.record.keys, strict=True)}
         judged = []
         for signature in block.signatures:
-            key, name = known.get(signature.key_id, (None, ""))
-            if key is None:
-                judged.append(Judged(signature.key_id, Check.UNKNOWN_KEY))
+            key, entry = known.get(signature.key_id, (None, None))
+            if key is None or entry is None:
+                check = Check.REVOKED if signature.key_id in self.record.revoked else Check.UNKNOWN_KEY
+                judged.append(Judged(signature.key_id, check))
+            elif not key.verify(signature.value, message):
+                judged.append(Judged(signature.key_id, Check.INVALID, entry.name))
             else:
-                good = key.verify(signature.value, message)
-                judged.append(Judged(signature.key_id, Check.VALID if good else Check.INVALID, name))
+                late = now is not None and 0 < entry.expires <= now
+                judged.append(Judged(signature.key_id, Check.EXPIRED if late else Check.VALID, entry.name))
         return tuple(judged)
 
-    def require(self, kind: str, digest: bytes, block: SignatureBlock) -> tuple[Judged, ...]:
+    def require(self, kind: str, digest: bytes, block: SignatureBlock, now: float | None = None) -> tuple[Judged, ...]:
         """Judge, and insist that every role has its threshold and that no trusted key signed badly.
 
         Raises:
-            TrustError: `not_signed` without any signature, else `bad_signature`.
+            TrustError: `not_signed` without any signature, `expired`, `revoked`, else `bad_signature`.
+            LocalError: the clock is wrong (`clock_wrong`).
         """
-        judged = self.judge(kind, digest, block)
+        self.check_time(now)
+        judged = self.judge(kind, digest, block, now)
+        self.decide(kind, judged)
+        return judged
+
+    def decide(self, kind: str, judged: Sequence[Judged]) -> None:
+        """Whether these are enough. Raises as `require` does."""
         if not judged:
             raise TrustError("it is not signed", name="not_signed", hint="Sign it with: fwtool image sign FILE --key KEY.pem")
         for one in judged:
@@ -125,40 +111,104 @@ class Trust:
                     hint="The content was changed after signing, or the file is forged. Get it again from its maker.",
                 )
         valid = {one.key_id for one in judged if one.check is Check.VALID}
-        for role in self.record.roles:
+        for role in self.roles_for(kind):
             signed = sum(self.keys[index].key_id in valid for index in role.keys)
             if signed < role.threshold:
-                unknown = ", ".join(j.key_id.hex()[:16] for j in judged if j.check is Check.UNKNOWN_KEY)
-                raise TrustError(
-                    f"{signed} of {role.threshold} needed signatures by {role.role.name.lower()} keys are there"
-                    + (f" (unknown keys do not count: {unknown})" if unknown else ""),
-                    hint="Ask for the missing signatures, or check that this is the right trust file.",
-                )
-        return judged
+                raise _too_few(role, signed, judged)
+
+    def check_time(self, now: float | None) -> None:
+        """Whether this trust file still vouches for anything at `now`.
+
+        Raises:
+            TrustError: `expired`.
+            LocalError: the clock is before the making of the file, so nothing can be said (`clock_wrong`).
+        """
+        if now is None:
+            return
+        if now < self.record.created - CLOCK_SLACK_S:
+            raise LocalError(
+                "the clock of this computer is before the day this trust file was made", name="clock_wrong",
+                hint="Set the clock and try again.",
+            )  # fmt: skip
+        if 0 < self.record.expires <= now:
+            raise TrustError(
+                "the trust file has expired", name="expired", hint="Get its successor, and install it: fwtool trust install TRUST"
+            )
 
 
-def create(keys: list[tuple[str, PublicKey]], threshold: int, version: int = 1) -> bytes:
-    """A trust file for one role (signer), not signed by an earlier root.
+_WORTHLESS = {Check.UNKNOWN_KEY: "unknown", Check.REVOKED: "revoked", Check.EXPIRED: "expired"}
+
+
+def _too_few(role: RoleEntry, signed: int, judged: Sequence[Judged]) -> TrustError:
+    others = [f"{one.key_id.hex()[:16]} {_WORTHLESS[one.check]}" for one in judged if one.check in _WORTHLESS]
+    checks = {one.check for one in judged}
+    name = "revoked" if Check.REVOKED in checks else "expired" if Check.EXPIRED in checks else "bad_signature"
+    return TrustError(
+        f"{signed} of {role.threshold} needed signatures by {role.role.name.lower()} keys are there"
+        + (f" (these do not count: {', '.join(others)})" if others else ""),
+        name=name,
+        hint="Ask for the missing signatures, or check that this is the right trust file.",
+    )
+
+
+def create(keys: Sequence[tuple[str, PublicKey]], threshold: int, version: int = 1) -> bytes:
+    """A trust file for one role (signer), not signed by an earlier root. Raises as `compose` does.
 
     Args:
         keys: Name and key of each signer.
         threshold: How many of them must sign.
+    """
+    return compose({Role.SIGNER: (threshold, keys)}, version=version)
+
+
+def compose(
+    roles: Mapping[Role, tuple[int, Sequence[tuple[str, PublicKey]]]],
+    *,
+    version: int = 1,
+    created: int = 0,
+    expires: int = 0,
+    key_expires: Mapping[bytes, int] | None = None,
+    revoked: Sequence[bytes] = (),
+    counters: Mapping[str, int] | None = None,
+) -> bytes:
+    """A trust file that nobody has signed yet.
+
+    Args:
+        roles: Threshold, and names and keys, of each role.
+        created, expires: Seconds since 1970-01-01 UTC; 0: not said, never.
+        key_expires: The same for single keys, by key id.
+        revoked: Ids of keys that are not to count any more.
+        counters: Lowest security counter of each model.
 
     Raises:
-        FormatError: a key twice, no keys, or a threshold that cannot be met (`name="usage"`).
+        FormatError: a key twice in a role, no keys, or a threshold that cannot be met (`usage`).
     """
-    ordered = sorted(keys, key=lambda pair: pair[1].key_id)
+    known: dict[bytes, tuple[str, PublicKey]] = {}
+    for _, keys in roles.values():
+        for name, key in keys:
+            known.setdefault(key.key_id, (name, key))
+    ordered = sorted(known)
+    entries = [
+        RoleEntry(role=role, threshold=threshold, keys=tuple(sorted(ordered.index(key.key_id) for _, key in keys)))
+        for role, (threshold, keys) in sorted(roles.items())
+    ]
+    late = key_expires or {}
     record = TrustRecord(
         version=version,
-        keys=tuple(KeyEntry(name=name, der=key.der) for name, key in ordered),
-        roles=(RoleEntry(role=Role.SIGNER, threshold=threshold, keys=tuple(range(len(ordered)))),),
+        created=created,
+        expires=expires,
+        keys=tuple(KeyEntry(name=known[i][0], expires=late.get(i, 0), der=known[i][1].der) for i in ordered),
+        roles=tuple(entries),
+        revoked=tuple(sorted(set(revoked))),
+        models=tuple(ModelEntry(model=model, counter=counter) for model, counter in sorted((counters or {}).items())),
     )
-    raw = _with_head(record) + SignatureBlock().build()
+    raw = with_head(record) + SignatureBlock().build()
     parse(raw, error_name="usage")
     return raw
 
 
-def _with_head(record: TrustRecord) -> bytes:
+def with_head(record: TrustRecord) -> bytes:
+    """What is signed of a trust file."""
     body = record.build()
     return _HEAD.pack(MAGIC, len(body)) + body
 
@@ -182,21 +232,5 @@ def parse(data: bytes, *, error_name: str = "damaged_file") -> Trust:
     SignatureBlock.parse(data[end:], offset=end)
     record = TrustRecord.parse(data[_HEAD.size : end], what="the trust file", offset=_HEAD.size)
     keys = tuple(read_public(entry.der) for entry in record.keys)
-    _check_rules(record, keys, error_name)
+    check_rules(record, keys, error_name)
     return Trust(record, keys, data)
-
-
-def _check_rules(record: TrustRecord, keys: tuple[PublicKey, ...], name: str) -> None:
-    ids = [key.key_id for key in keys]
-    if not keys or len(set(ids)) != len(ids) or ids != sorted(ids):
-        raise FormatError("a trust file needs at least one key, each key once", name=name)
-    if any(key.der != entry.der for key, entry in zip(keys, record.keys, strict=True)):
-        raise FormatError("a key in the trust file is not in its canonical form", name=name)
-    roles = [role.role for role in record.roles]
-    if not roles or len(set(roles)) != len(roles):
-        raise FormatError("a trust file needs at least one role, each role once", name=name)
-    for role in record.roles:
-        if list(role.keys) != sorted(set(role.keys)) or any(index >= len(keys) for index in role.keys):
-            raise FormatError("a role lists a key twice, or one that is not there", name=name)
-        if not 1 <= role.threshold <= len(role.keys):
-            raise FormatError(f"a threshold of {role.threshold} with {len(role.keys)} keys makes no sense", name=name)

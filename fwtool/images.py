@@ -10,7 +10,7 @@ from formats.errors import FormatError, ToolError, TrustError
 from formats.fwp import build, header
 from formats.fwp.manifest import MAKER_RANGE, NO_ADDRESS, ComponentType
 from formats.fwp.package import Package, Sealed, seal
-from formats.keys import PublicKey
+from formats.keys import PublicKey, refuse_foreign
 from formats.sample_keys import refuse_samples
 from formats.signing import Signature, Signer, message_for
 from formats.sources import MAX_HOLE, Flat, Image, Source, check_holes
@@ -125,6 +125,8 @@ def sign_package(path: pathlib.Path, signers: list[Signer], out: pathlib.Path, *
         TrustError: a sample key outside `dev`.
     """
     refuse_samples([signer.public for signer in signers], dev=dev)
+    for signer in signers:
+        refuse_foreign(signer.public)
     sealed = seal_file(path)
     with sealed.file:
         sealed.open().check_all()

@@ -1,9 +1,11 @@
 """The trust that this computer works with: named by a flag, or pinned once with `fwtool trust install`."""
 
 import pathlib
+from collections.abc import Sequence
 
+from formats import rotation
 from formats import trust as trust_format
-from formats.errors import ToolError
+from formats.errors import LocalError, ToolError, TrustError
 from formats.sample_keys import refuse_samples
 from formats.trust import Trust
 from fwtool.files import read_small, write_file
@@ -46,22 +48,42 @@ def find_trust(flag: str, state_dir: pathlib.Path, *, dev: bool = False) -> Trus
     return trust
 
 
-def install(path: pathlib.Path, state_dir: pathlib.Path, *, dev: bool = False) -> tuple[Trust, bool]:
-    """Pin a trust file; get it, and whether anything changed.
+def install(paths: Sequence[pathlib.Path], state_dir: pathlib.Path, *, now: float, dev: bool = False) -> tuple[Trust, bool]:
+    """Pin a trust file; get it, and whether anything changed. Nothing is written before every check has held.
+
+    Args:
+        paths: One file, or a chain of rotations of which the last is pinned.
+        now: Seconds since 1970-01-01 UTC.
 
     Raises:
-        ToolError: another one is pinned: replacing a root takes signatures, not a second install (`usage`).
+        TrustError: another one is pinned that does not vouch for this one, or it has expired.
     """
-    trust = load_trust(path, dev=dev)
+    chain = [load_trust(path, dev=dev) for path in paths]
     present = pinned_trust(state_dir, dev=True)
-    if present is not None:
-        if present.digest == trust.digest:
-            return trust, False
-        raise ToolError(
-            f"another trust file ({present.digest.hex()[:16]}) is pinned on this computer",
-            name="usage",
-            hint=f"If it is no longer valid, remove {state_dir / PINNED} yourself; nothing replaces it silently.",
-        )
-    state_dir.mkdir(parents=True, exist_ok=True)
+    if present is not None and present.digest == chain[-1].digest:
+        return present, False
+    if present is None:
+        trust = rotation.follow(chain[0], chain[1:], now)
+        trust.check_time(now)
+    else:
+        trust = _successor(present, chain, now, state_dir / PINNED)
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LocalError(f"{state_dir} cannot be made: {error.strerror}", name="disk") from error
     write_file(state_dir / PINNED, trust.raw)
     return trust, True
+
+
+def _successor(present: Trust, chain: Sequence[Trust], now: float, place: pathlib.Path) -> Trust:
+    """The end of the chain, if the pinned trust vouches for it. What is older than the pinned one is passed over."""
+    newer = [trust for trust in chain if trust.record.version > present.record.version] or list(chain)
+    try:
+        return rotation.follow(present, newer, now)
+    except TrustError as error:
+        raise TrustError(
+            f"another trust file ({present.digest.hex()[:16]}, version {present.record.version}) is pinned on this computer, "
+            f"and it does not vouch for this one: {error.message}",
+            name="rollback" if chain[-1].record.version < present.record.version else "trust_failed",
+            hint=f"Get the successor that its root has signed. If the pinned one is no longer valid, remove {place} yourself.",
+        ) from error

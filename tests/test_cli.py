@@ -100,7 +100,7 @@ def test_trust_is_pinned_once(run: Fwtool, keys: pathlib.Path) -> None:
     run("keys", "generate", "--out", "other.pem")
     run("keys", "public", "other.pem", "--out", "other.pub.pem")
     run("trust", "create", "other.pub.pem", "--out", "other.trust")
-    assert run("trust", "install", "other.trust").code == 2
+    assert run("trust", "install", "other.trust", "--json").result["error"]["name"] == "trust_failed"
 
 
 def test_damaged_files_are_refused_before_anybody_is_called(run: Fwtool, keys: pathlib.Path) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats import algorithms, keys, trust
+from formats import algorithms, keys, trust, trust_record
 from formats.errors import FormatError, TrustError
 from formats.signing import SignatureBlock
 from tests.support import KEY, P256_KEY, flips, need
@@ -89,10 +89,14 @@ def pem_of(der: bytes) -> bytes:
 
 def trust_file(*ders: bytes) -> bytes:
     """A trust file written without any of the checks of `trust.create`."""
-    body = trust.TrustRecord(
+    body = trust_record.TrustRecord(
         version=1,
-        keys=tuple(trust.KeyEntry(name=f"key {n}", der=der) for n, der in enumerate(ders)),
-        roles=(trust.RoleEntry(role=trust.Role.SIGNER, threshold=1, keys=tuple(range(len(ders)))),),
+        created=0,
+        expires=0,
+        revoked=(),
+        models=(),
+        keys=tuple(trust_record.KeyEntry(name=f"key {n}", expires=0, der=der) for n, der in enumerate(ders)),
+        roles=(trust_record.RoleEntry(role=trust_record.Role.SIGNER, threshold=1, keys=tuple(range(len(ders)))),),
     ).build()
     return trust.MAGIC + struct.pack("<I", len(body)) + body + SignatureBlock().build()
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats import trust
+from formats import trust, trust_record
 from formats.errors import FormatError, TrustError
 from formats.signing import (
     MAX_BLOCK_SIZE,
@@ -280,14 +280,16 @@ def test_a23_the_same_key_twice_is_refused() -> None:
     with pytest.raises(FormatError):
         trust.create([], threshold=1)
     with pytest.raises(FormatError):
-        trust.create([(str(n), ed25519_key(str(n)).public) for n in range(trust.MAX_KEYS + 1)], threshold=1)
+        trust.create([(str(n), ed25519_key(str(n)).public) for n in range(trust_record.MAX_KEYS + 1)], threshold=1)
 
 
 def trust_file(threshold: int, indices: tuple[int, ...], *ders: bytes, roles: int = 1) -> bytes:
     """A trust file written without the checks of `trust.create`."""
-    role = trust.RoleEntry(role=trust.Role.SIGNER, threshold=threshold, keys=indices)
-    entries = tuple(trust.KeyEntry(name=f"key {n}", der=der) for n, der in enumerate(ders))
-    body = trust.TrustRecord(version=1, keys=entries, roles=(role,) * roles).build()
+    role = trust_record.RoleEntry(role=trust_record.Role.SIGNER, threshold=threshold, keys=indices)
+    entries = tuple(trust_record.KeyEntry(name=f"key {n}", expires=0, der=der) for n, der in enumerate(ders))
+    body = trust_record.TrustRecord(
+        version=1, created=0, expires=0, keys=entries, roles=(role,) * roles, revoked=(), models=()
+    ).build()
     return trust.MAGIC + struct.pack("<I", len(body)) + body + SignatureBlock().build()
 
 

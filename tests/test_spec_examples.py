@@ -16,7 +16,7 @@ from formats import trust
 from formats.fwp import package, table
 from formats.fwp.header import Header
 from formats.fwp.manifest import ComponentType, Manifest
-from formats.keys import read_public
+from formats.keys import generate, read_public
 from formats.signing import SignatureBlock
 from hwsim import bootstate
 from hwsim.bootstate import BootLog, BootState, SlotMark
@@ -143,16 +143,17 @@ def test_the_signature_holds_under_the_trust_file(told: dict[str, bytes]) -> Non
     trusted = trust.parse(told["trust-file"])
     (judged,) = trusted.require("package", digest, parsed)
     assert (judged.check, judged.key_name) == (trust.Check.VALID, "maker")
-    assert trusted.digest == hashlib.sha256(told["trust-file"][: 12 + 62]).digest()
+    assert trusted.digest == hashlib.sha256(told["trust-file"][: 12 + 88]).digest()
 
 
 def test_keys_are_encoded_as_the_table_says() -> None:
     text = (DOCS / "formats/signing.md").read_text(encoding="utf-8")
     heads = [bytes.fromhex(found) for found in re.findall(r"\| `(30 [0-9A-F ]+)` ‖", text)]
-    for key, head, size in zip((KEY, P256_KEY), heads, (44, 91), strict=True):
+    for key, head, size in zip((KEY, P256_KEY, generate("ecdsa-p384")), heads, (44, 91, 120), strict=True):
         assert key.public.der.startswith(head)
         assert len(key.public.der) == size
         assert read_public(key.public.der) == key.public
+    assert [len(generate(name).public.der) for name in ("rsa-3072", "rsa-4096", "ml-dsa-65")] == [422, 550, 1974]
     small, other = (int(found, 16) for found in re.findall(r"`([0-9A-F]{64})`", text))
     assert small + other == 2**255 - 19
 

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from formats.errors import FormatError, LocalError
+from formats.errors import FormatError, LocalError, TrustError
 from formats.fwp import header as header_module
 from formats.fwp.header import ROOT_SIZE, Header
 from formats.fwp.manifest import Component, Manifest
@@ -60,19 +60,24 @@ class Sealed:
         root = self.signed[-ROOT_SIZE:]
         return Package(self, manifest, Table(lambda o, n: self.read(at + o, n), manifest.block_count, root, at))
 
-    def verify(self, trust: Trust) -> "Package":
+    def verify(self, trust: Trust, now: float | None = None) -> "Package":
         """Check the signatures, and only then open.
 
+        Args:
+            now: Seconds since 1970-01-01 UTC; None: expiry is not looked at.
+
         Raises:
-            TrustError: the signatures are not enough.
+            TrustError: the signatures are not enough, or the trust calls the package too old (`rollback`).
             FormatError: damaged.
         """
-        self.judge(trust)
-        return self.open()
+        self.judge(trust, now)
+        package = self.open()
+        package.check_counter(trust)
+        return package
 
-    def judge(self, trust: Trust) -> tuple[Judged, ...]:
+    def judge(self, trust: Trust, now: float | None = None) -> tuple[Judged, ...]:
         """Check the signatures; see `Trust.require`."""
-        return trust.require("package", self.digest, self.signatures)
+        return trust.require("package", self.digest, self.signatures, now)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +89,20 @@ class Package:
     table: Table
     _ends: "array[int]" = dataclasses.field(default_factory=lambda: array("Q"), init=False, repr=False, compare=False)
     """Stored bytes up to the end of each block, as far as they have been needed."""
+
+    def check_counter(self, trust: Trust) -> None:
+        """Hold the security counter against what the trust asks of this model.
+
+        Raises:
+            TrustError: it is too low (`rollback`).
+        """
+        least, found = trust.minimum_counter(self.manifest.model), self.manifest.security_counter
+        if found < least:
+            raise TrustError(
+                f"its security counter is {found}, the trust file asks for {least} or more for {self.manifest.model}",
+                name="rollback",
+                hint="This release is known to be unsafe. Get a newer one from its maker.",
+            )
 
     def blocks(self, first: int = 0) -> Iterator[tuple[int, bytes]]:
         """Number and stored bytes of each block from `first` on, each one checked against the table as it is read.

@@ -17,8 +17,8 @@ from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
 from fwtool.cli.image_convert import command as convert
 from fwtool.cli.image_diff import command as diff
 from fwtool.cli.image_extract import command as extract
-from fwtool.cli.keys_verb import read_passphrase
 from fwtool.cli.output import size_text
+from fwtool.cli.signer_options import open_signers, signer_options
 from fwtool.files import read_small, write_file
 from fwtool.packages import seal_file
 from fwtool.trust_store import find_trust
@@ -100,21 +100,13 @@ def _byte(text: str) -> int:
 
 @command.command()
 @click.argument("file", type=FILE)
-@click.option("--key", "key_files", required=True, multiple=True, type=FILE, help="Private key (PEM); repeatable.")
-@click.option("--passphrase-file", type=FILE, help="Its first line opens the keys.")
+@signer_options(required=True)
 @click.option("--out", type=FILE, help="Where to write; the file itself if not given.")
 @pass_app
-def sign(
-    app: App,
-    file: pathlib.Path,
-    key_files: tuple[pathlib.Path, ...],
-    passphrase_file: pathlib.Path | None,
-    out: pathlib.Path | None,
-) -> Outcome:
+def sign(app: App, /, file: pathlib.Path, out: pathlib.Path | None, **signing: Any) -> Outcome:
     """Add a signature of each key. The package is checked first; its identity stays the same."""
-    passphrase = read_passphrase(passphrase_file)
-    signers = [keys.read_private(read_small(path), passphrase) for path in key_files]
-    sealed = images.sign_package(file, list(signers), out or file, dev=app.dev)
+    with open_signers(app, **signing) as signers:
+        sealed = images.sign_package(file, signers, out or file, dev=app.dev)
     with sealed.file:
         return _signed(out or file, sealed.digest, [s.key_id for s in sealed.signatures.signatures])
 

@@ -5,10 +5,14 @@ import pathlib
 import click
 
 from formats import algorithms, keys
-from formats.errors import FormatError, ToolError
+from formats.errors import ToolError
 from formats.sample_keys import SAMPLE_KEY_IDS
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
+from fwtool.cli.signer_options import given_secret, open_signers, secret_options, secrets
 from fwtool.files import read_small, write_file
+from fwtool.signers import key_file
+
+FILE = click.Path(path_type=pathlib.Path)
 
 
 @click.group(cls=VerbGroup)
@@ -18,55 +22,48 @@ def command() -> None:
 
 @command.command()
 @click.option("--algorithm", type=click.Choice(tuple(algorithms.ALGORITHMS)), default=algorithms.ED25519, show_default=True)
-@click.option("--out", required=True, type=click.Path(path_type=pathlib.Path), help="Private key file; made with mode 0600.")
-@click.option("--passphrase-file", type=click.Path(path_type=pathlib.Path), help="Encrypt with the first line of this file.")
+@click.option("--out", required=True, type=FILE, help="Private key file; made with mode 0600.")
+@click.option("--passphrase-file", type=FILE, help="Encrypt with the first line of this file.")
+@click.option("--passphrase-fd", type=click.IntRange(0), metavar="N", help="Encrypt with the first line it gives.")
 @pass_app
-def generate(app: App, algorithm: str, out: pathlib.Path, passphrase_file: pathlib.Path | None) -> Outcome:
+def generate(
+    app: App, algorithm: str, out: pathlib.Path, passphrase_file: pathlib.Path | None, passphrase_fd: int | None
+) -> Outcome:
     """Make a private key (PKCS#8 PEM)."""
     del app
     if out.exists():
         raise ToolError(f"{out} exists: keys are never overwritten", name="usage", hint="Choose another name.")
     key = keys.generate(algorithm)
-    write_file(out, key.pem(read_passphrase(passphrase_file)), private=True)
+    write_file(out, key.pem(given_secret(passphrase_file, passphrase_fd)), private=True)
     key_id = key.public.key_id.hex()
     return Outcome({"path": str(out), "algorithm": algorithm, "key_id": key_id}, [f"{out}: {algorithm} key {key_id[:16]}"], True)
 
 
 @command.command()
-@click.argument("key", type=click.Path(path_type=pathlib.Path))
-@click.option("--out", required=True, type=click.Path(path_type=pathlib.Path), help="Public key file (PEM).")
-@click.option("--passphrase-file", type=click.Path(path_type=pathlib.Path), help="Its first line opens the private key.")
+@click.argument("key")
+@click.option("--out", required=True, type=FILE, help="Public key file (PEM).")
+@secret_options
 @pass_app
-def public(app: App, key: pathlib.Path, out: pathlib.Path, passphrase_file: pathlib.Path | None) -> Outcome:
-    """Write the public half of a private key."""
-    del app
-    half = keys.read_private(read_small(key), read_passphrase(passphrase_file)).public
+def public(app: App, key: str, out: pathlib.Path, passphrase_file: pathlib.Path | None, passphrase_fd: int | None) -> Outcome:
+    """Write the public half of a key: a private key file, pkcs11:URI or command:FILE.toml."""
+    with open_signers(app, (key,), passphrase_file, passphrase_fd) as signers:
+        half = signers[0].public
     write_file(out, half.pem())
     key_id = half.key_id.hex()
     return Outcome({"path": str(out), "key_id": key_id}, [f"{out}: {half.algorithm} public key {key_id[:16]}"], True)
 
 
 @command.command()
-@click.argument("file", type=click.Path(path_type=pathlib.Path))
-@click.option("--passphrase-file", type=click.Path(path_type=pathlib.Path), help="Its first line opens a private key.")
+@click.argument("file", type=FILE)
+@secret_options
 @pass_app
-def show(app: App, file: pathlib.Path, passphrase_file: pathlib.Path | None) -> Outcome:
+def show(app: App, file: pathlib.Path, passphrase_file: pathlib.Path | None, passphrase_fd: int | None) -> Outcome:
     """Show kind and id of a key file; a weak key is refused."""
     del app
     data = read_small(file)
     secret = b"PRIVATE KEY" in data
-    key = keys.read_private(data, read_passphrase(passphrase_file)).public if secret else keys.read_public(data)
+    key = key_file.load(file, secrets(passphrase_file, passphrase_fd)).public if secret else keys.read_public(data)
     sample = key.key_id in SAMPLE_KEY_IDS
     facts = {"algorithm": key.algorithm, "key_id": key.key_id.hex(), "private": secret, "sample": sample}
     lines = [f"{'private' if secret else 'public'} key, {key.algorithm}", f"key id  {key.key_id.hex()}"]
     return Outcome(facts, [*lines, *(["SAMPLE KEY: refused outside --dev"] if sample else [])])
-
-
-def read_passphrase(path: pathlib.Path | None) -> bytes | None:
-    """The first line of a passphrase file."""
-    if path is None:
-        return None
-    line = read_small(path, 4096).split(b"\n", 1)[0].rstrip(b"\r")
-    if not line:
-        raise FormatError(f"{path} holds no passphrase", name="usage")
-    return line

@@ -1,0 +1,94 @@
+"""A command of somebody else that signs: a script in front of a signing service, a vendor's own tool.
+
+Described by a TOML file, so that what is run is a list of words and never a line for a shell:
+
+```toml
+public = "release.pub.pem"          # beside this file
+command = ["./sign.sh", "release"]  # run in the folder of this file
+input = "message"                   # what it gets on stdin: "message", or "hashed" where the key's algorithm hashes
+timeout_s = 60
+```
+
+The signature comes on stdout as bytes: 64 for Ed25519, DER for ECDSA, as long as the key for RSA.
+"""
+
+import contextlib
+import pathlib
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from formats import keys
+from formats.errors import LocalError, ToolError
+from formats.keys import PublicKey
+from formats.signing import MAX_SIGNATURE_SIZE, Signer
+from fwtool.files import read_small
+from fwtool.signers.secrets import Secrets
+
+KEYS = {"public": str, "command": list, "input": str, "timeout_s": int}
+
+
+class ExternalSigner:
+    """Runs the command for each signature."""
+
+    def __init__(self, public: PublicKey, command: list[str], folder: pathlib.Path, *, hashed: bool, timeout_s: int) -> None:
+        self.public = public
+        self._command, self._folder = command, folder
+        self._hashed, self._timeout_s = hashed, timeout_s
+
+    def sign(self, message: bytes) -> bytes:
+        return self._run(self.public.row.hashed(message) if self._hashed else message)
+
+    def sign_hashed(self, hashed: bytes) -> bytes:
+        if not self._hashed and self.public.row.digest is not None:
+            raise ToolError('this needs a signing command with input = "hashed"', name="usage")
+        return self._run(hashed)
+
+    def _run(self, data: bytes) -> bytes:
+        try:
+            done = subprocess.run(
+                self._command, input=data, capture_output=True, cwd=self._folder, timeout=self._timeout_s, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise LocalError(f"the signing command {self._command[0]} failed: {error}", name="missing_component") from error
+        if done.returncode or len(done.stdout) > MAX_SIGNATURE_SIZE:
+            said = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()[-1:]
+            raise LocalError(
+                f"the signing command {self._command[0]} ended with {done.returncode}" + (f": {said[0]!a}" if said else ""),
+                name="missing_component",
+            )
+        return done.stdout
+
+
+@contextlib.contextmanager
+def opened(name: str, secrets: Secrets, state_dir: pathlib.Path) -> Iterator[Signer]:
+    """The signer that `command:FILE` describes.
+
+    Raises:
+        ToolError: the file is not as it should be (`usage`).
+    """
+    del secrets, state_dir
+    path = pathlib.Path(name.partition(":")[2])
+    told = _read(path)
+    public = keys.read_public(read_small(path.parent / told["public"]), foreign=True)
+    yield ExternalSigner(
+        public, told["command"], path.parent, hashed=told.get("input") == "hashed", timeout_s=told.get("timeout_s", 60)
+    )
+
+
+def _read(path: pathlib.Path) -> dict[str, Any]:
+    try:
+        told = tomllib.loads(read_small(path).decode("utf-8"))
+    except ValueError as error:
+        raise ToolError(f"{path} is not TOML: {error}", name="usage") from error
+    wrong = [key for key, value in told.items() if key not in KEYS or not isinstance(value, KEYS[key])]
+    command = told.get("command", [])
+    if wrong or "public" not in told or not command or not all(isinstance(word, str) for word in command):
+        raise ToolError(
+            f"{path} does not describe a signing command" + (f" ({', '.join(wrong)})" if wrong else ""), name="usage",
+            hint='It has public = "PUB.pem", command = ["PROGRAM", "WORD"], and may have input and timeout_s.',
+        )  # fmt: skip
+    if told.get("input", "message") not in ("message", "hashed") or told.get("timeout_s", 60) <= 0:
+        raise ToolError(f'{path}: input is "message" or "hashed", timeout_s a number of seconds', name="usage")
+    return told

@@ -45,7 +45,8 @@ bench:
 	@$(BIN)/python -m benchmarks --json benchmarks/results.json --report docs/performance.md $(BENCH_OPTIONS)
 
 samples:
-	$(PYTHON) firmware_samples/rebuild.py --check
+	@$(SETUP) runtime
+	@$(BIN)/python firmware_samples/rebuild.py --check
 
 lock:
 	for name in build runtime dev; do \

@@ -125,9 +125,20 @@ def build(release: Release, output: pathlib.Path) -> list[str]:
     return names
 
 
+def pack(release: Release, output: pathlib.Path) -> str:
+    """Builds the signed package of a release with the tool itself; returns its name."""
+    name = f"{release.stem}.fwp"
+    fwtool = [sys.executable, "-m", "fwtool"]
+    image, key = output / f"{release.stem}.elf", HERE / "keys" / "sample-ed25519.pem"
+    options = ["--version", release.version, "--hardware", "VT-100:1..9", "--security-counter", str(release.number + 2)]
+    run([*fwtool, "image", "build", f"app={image}", *options, "--out", str(output / name)], HERE.parent)
+    run([*fwtool, "image", "sign", str(output / name), "--key", str(key), "--dev"], HERE.parent)
+    return name
+
+
 def build_all(output: pathlib.Path) -> None:
-    """Builds both releases and their list of checksums."""
-    names = [name for release in RELEASES for name in build(release, output)]
+    """Builds both releases, their packages, and the list of checksums."""
+    names = [name for release in RELEASES for name in (*build(release, output), pack(release, output))]
     lines = [f"{hashlib.sha256((output / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
     (output / "SHA256SUMS").write_text("".join(lines), encoding="ascii")
 

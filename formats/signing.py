@@ -106,6 +106,15 @@ class SignatureBlock(NamedTuple):
         head = _HEAD.pack(MAGIC, len(self.signatures), 0, _HEAD.size + len(body) + _DIGEST_SIZE)
         return head + body + hashlib.sha256(head + body).digest()
 
+    def places(self, offset: int) -> list[tuple[int, int]]:
+        """Offset in the file, and size, of each signature's value, for a block at `offset`."""
+        found, at = [], offset + _HEAD.size
+        for signature in self.signatures:
+            at += _ENTRY.size
+            found.append((at, len(signature.value)))
+            at += len(signature.value)
+        return found
+
     def adding(self, signature: Signature) -> "SignatureBlock":
         """This block with one more signature; an earlier one by the same key is replaced.
 

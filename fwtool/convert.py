@@ -7,12 +7,13 @@ from typing import Any
 from formats import registry
 from formats.errors import FormatError, ToolError
 from formats.fwp import header
+from formats.fwp.content import open_component
 from formats.fwp.manifest import NO_ADDRESS
 from formats.fwp.package import seal
+from formats.fwp.wrapping import GroupKey
 from formats.sources import Image, Piece, check_holes
 from fwtool.files import open_input, replacing
 from fwtool.images import MAX_SIZE, InputSpec, Limits
-from fwtool.packages import seal_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Conversion:
     component: str = ""
     """Of a package with several components, this one."""
     max_hole: int | None = None
+    groups: tuple[GroupKey, ...] = ()
+    """What encrypted components are opened with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,15 +99,14 @@ def _read(wanted: Conversion, file: Any) -> tuple[str, bool, tuple[str, ...], Im
 
 def _component(wanted: Conversion, file: Any) -> tuple[Image, bool]:
     """The bytes of one component of a package, every block of which is checked against its table first."""
-    with seal_file(wanted.source.path).file as own:
-        package = seal(own).open()
-        package.check_all()
+    package = seal(file).open().unlocked(wanted.groups)
+    package.check_all()
     components = package.manifest.components
     chosen = [c for c in components if not wanted.component or c.name == wanted.component]
     if len(chosen) != 1:
         names = ", ".join(component.name for component in components)
         raise ToolError(f"which component? This package has: {names}", name="usage", hint="Name one with --component.")
-    offset = package.payload_of(chosen[0])
     address = chosen[0].address
     has_address = address != NO_ADDRESS
-    return Image((Piece(address if has_address else 0, chosen[0].installed_size, file=file, offset=offset),)), has_address
+    content = open_component(package, chosen[0])
+    return Image((Piece(address if has_address else 0, chosen[0].installed_size, file=content),)), has_address

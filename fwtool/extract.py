@@ -3,13 +3,14 @@
 import json
 import pathlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from formats.errors import LocalError
 from formats.fwp import header
-from formats.fwp.manifest import NO_ADDRESS
-from formats.fwp.package import Package, seal
+from formats.fwp.manifest import DOCUMENTS, NO_ADDRESS
+from formats.fwp.package import seal
+from formats.fwp.wrapping import GroupKey
 from formats.sources import Flat
 from fwtool.files import open_input, replacing
 from fwtool.images import MAX_SIZE, InputSpec, Limits, describe, read_input
@@ -22,10 +23,13 @@ RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt"
 """Names that Windows keeps for devices, whatever stands behind a dot."""
 
 
-def extract(path: pathlib.Path, folder: pathlib.Path) -> list[pathlib.Path]:
+def extract(path: pathlib.Path, folder: pathlib.Path, groups: Sequence[GroupKey] = ()) -> list[pathlib.Path]:
     """Write the parts of `path` into `folder`, which must be empty or not there.
 
     Of a package every block is checked against its table as it is written; its signatures are not.
+
+    Args:
+        groups: What encrypted components are opened with.
 
     Raises:
         FormatError: damaged.
@@ -41,7 +45,7 @@ def extract(path: pathlib.Path, folder: pathlib.Path) -> list[pathlib.Path]:
     with open_input(path) as file:
         is_package = file.read(len(header.MAGIC)) == header.MAGIC
     made = []
-    for name, chunks in _package(path) if is_package else _image(path):
+    for name, chunks in _package(path, groups) if is_package else _image(path):
         with replacing(folder / name) as out:
             for chunk in chunks:
                 out.write(chunk)
@@ -51,18 +55,13 @@ def extract(path: pathlib.Path, folder: pathlib.Path) -> list[pathlib.Path]:
     return [*made, folder / FACTS]
 
 
-def _package(path: pathlib.Path) -> Iterator[tuple[str, Iterator[bytes]]]:
+def _package(path: pathlib.Path, groups: Sequence[GroupKey]) -> Iterator[tuple[str, Iterator[bytes]]]:
     with seal_file(path).file as file:
-        package = seal(file).open()
-        for number, (component, count) in enumerate(package.manifest.block_lengths()):
+        package = seal(file).open().unlocked(groups)
+        for number, component in enumerate(package.manifest.components):
             place = "" if component.address == NO_ADDRESS else f"@0x{component.address:08x}"
-            name = f"{safe_name(component.name, f'component-{number}')}{place}.bin"
-            yield name, _blocks(package, component.first_block, count)
-
-
-def _blocks(package: Package, first: int, count: int) -> Iterator[bytes]:
-    for _, (_, data) in zip(range(count), package.blocks(first), strict=False):
-        yield data
+            ending = "json" if component.type in DOCUMENTS else "bin"
+            yield f"{safe_name(component.name, f'component-{number}')}{place}.{ending}", package.component(component)
 
 
 def _image(path: pathlib.Path) -> Iterator[tuple[str, Iterator[bytes]]]:

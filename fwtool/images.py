@@ -1,21 +1,16 @@
-"""Use cases on image files: build, sign, verify, look."""
+"""Image files: what an INPUT argument means, and what is in a file."""
 
-import os
 import pathlib
 import re
 from typing import Any, NamedTuple
 
 from formats import raw, registry
-from formats.errors import FormatError, ToolError, TrustError
-from formats.fwp import build, header
-from formats.fwp.manifest import MAKER_RANGE, NO_ADDRESS, ComponentType
-from formats.fwp.package import Package, Sealed, seal
-from formats.keys import PublicKey, refuse_foreign
-from formats.sample_keys import refuse_samples
-from formats.signing import Signature, Signer, message_for
+from formats.errors import FormatError, ToolError
+from formats.fwp import header
+from formats.fwp.manifest import MAKER_RANGE, NO_ADDRESS, Component, ComponentType
+from formats.fwp.package import Package, seal
 from formats.sources import MAX_HOLE, Flat, Image, Source, check_holes
-from formats.trust import Trust
-from fwtool.files import open_input, replacing
+from fwtool.files import open_input
 from fwtool.packages import seal_file
 
 _INPUT = re.compile(r"(?:([A-Za-z0-9_.-]{1,64})=)?(.+?)(?:@(0[xX][0-9A-Fa-f]+|[0-9]+))?")
@@ -89,75 +84,6 @@ def read_input(spec: InputSpec, limits: Limits) -> tuple[Source, str]:
     return Flat(image, limits.fill, has_address=kind.has_addresses), kind.name
 
 
-def build_package(recipe: build.Recipe, inputs: list[InputSpec], limits: Limits, out: pathlib.Path) -> Package:
-    """Build an unsigned package and open it again.
-
-    Raises:
-        FormatError: an input is damaged or too large.
-        LocalError: a file cannot be read or written.
-    """
-    parts = []
-    for spec in inputs:
-        source, _ = read_input(spec, limits)
-        parts.append(build.Part(component_type(spec.name), spec.name, source))
-    with replacing(out) as file:
-        build.write(recipe, parts, file)
-    return seal_file(out).open()
-
-
-def source_date_epoch() -> int:
-    """Build time from SOURCE_DATE_EPOCH (reproducible-builds.org specification), 0 if it is not set.
-
-    Raises:
-        ToolError: it is no number (`usage`).
-    """
-    text = os.environ.get("SOURCE_DATE_EPOCH", "0")
-    if not text.isdigit() or int(text) >= 2**63:
-        raise ToolError(f"SOURCE_DATE_EPOCH={text!r} is not a number of seconds", name="usage")
-    return int(text)
-
-
-def sign_package(path: pathlib.Path, signers: list[Signer], out: pathlib.Path, *, dev: bool = False) -> Sealed:
-    """Check every byte of a package, then write it with one more signature per signer.
-
-    Raises:
-        FormatError: the package is damaged: nobody should sign it.
-        TrustError: a sample key outside `dev`.
-    """
-    refuse_samples([signer.public for signer in signers], dev=dev)
-    for signer in signers:
-        refuse_foreign(signer.public)
-    sealed = seal_file(path)
-    with sealed.file:
-        sealed.open().check_all()
-        block = sealed.signatures
-        for signer in signers:
-            block = block.adding(Signature(signer.public.key_id, signer.sign(message_for("package", sealed.digest))))
-        with replacing(out) as file:
-            build.rewrite(sealed, block, file)
-    return seal_file(out)
-
-
-def attach_signature(path: pathlib.Path, key: PublicKey, signature: bytes, out: pathlib.Path, *, dev: bool = False) -> Sealed:
-    """Put a signature made elsewhere into a package, after checking that it holds.
-
-    Raises:
-        TrustError: it does not; the file is untouched.
-    """
-    refuse_samples([key], dev=dev)
-    sealed = seal_file(path)
-    with sealed.file:
-        sealed.open().check_all()
-        if not key.verify(signature, message_for("package", sealed.digest)):
-            raise TrustError(
-                "this signature does not fit this package and key",
-                hint="Sign exactly the bytes that `fwtool image digest` wrote, and give the matching public key.",
-            )
-        with replacing(out) as file:
-            build.rewrite(sealed, sealed.signatures.adding(Signature(key.key_id, signature)), file)
-    return seal_file(out)
-
-
 def describe(path: pathlib.Path, limits: Limits) -> dict[str, Any]:
     """What is in an image file of any format we read."""
     with open_input(path) as file:
@@ -194,43 +120,24 @@ def describe_package(package: Package) -> dict[str, Any]:
         "build_time": manifest.build_time,
         "block_size": manifest.block_size,
         "digest": package.sealed.digest.hex(),
-        "components": [
-            {
-                "name": component.name,
-                "type": component.type_name,
-                "version": str(component.version),
-                "address": None if component.address == NO_ADDRESS else component.address,
-                "size": component.installed_size,
-                "digest": component.digest.hex(),
-            }
-            for component in manifest.components
-        ],
+        "components": [_component(package, component) for component in manifest.components],
+        "recipients": [recipient.key_id.hex() for recipient in manifest.recipients],
         "signatures": [signature.key_id.hex() for signature in package.sealed.signatures.signatures],
         "notes": {note.language: note.text for note in manifest.notes},
     }
 
 
-def verify_package(path: pathlib.Path, trust: Trust) -> dict[str, Any]:
-    """Check a package completely, noting each check that held.
-
-    Raises:
-        TrustError, FormatError: the first one that did not.
-    """
-    sealed = seal_file(path)
-    checks = [{"id": "header", "outcome": "held", "key_id": None, "offset": 0}]
-    with sealed.file:
-        for judged in sealed.judge(trust):
-            checks.append(
-                {
-                    "id": "signature",
-                    "outcome": str(judged.check),
-                    "key_id": judged.key_id.hex(),
-                    "offset": sealed.header.signatures_offset,
-                }
-            )
-        package = sealed.open()
-        checks.append({"id": "manifest", "outcome": "held", "key_id": None, "offset": header.SIZE})
-        package.check_all()
-        checks.append({"id": "table", "outcome": "held", "key_id": None, "offset": sealed.header.table_offset})
-        checks.append({"id": "payload", "outcome": "held", "key_id": None, "offset": sealed.header.payload_offset})
-        return {**describe_package(package), "checks": checks}
+def _component(package: Package, component: Component) -> dict[str, Any]:
+    about = package.manifest.components[component.about - 1].name if component.about else None
+    return {
+        "name": component.name,
+        "type": component.type_name,
+        "version": str(component.version),
+        "address": None if component.address == NO_ADDRESS else component.address,
+        "size": component.installed_size,
+        "stored_size": component.stored_size,
+        "encoding": component.encoding.name.lower(),
+        "cipher": component.cipher.name.lower().replace("_", "-"),
+        "about": about,
+        "digest": component.digest.hex(),
+    }

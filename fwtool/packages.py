@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Iterator
 
 from formats.deflate import deflate
+from formats.errors import FormatError
 from formats.fwp import package as fwp
 from formats.fwp import table
+from formats.fwp.manifest import ComponentType
 from formats.fwp.package import Package, Sealed
 from formats.sample_keys import refuse_samples
 from formats.trust import Trust
 from fwtool.files import open_input
 
+MAX_DOCUMENT = 16 << 20
 KEPT_BYTES = 8 << 20
 """Blocks that are kept for others who send the same package at the same time."""
 
@@ -49,6 +52,28 @@ def load_package(
     return package
 
 
+def documents_of(path: pathlib.Path, kind: ComponentType) -> dict[str, bytes | None]:
+    """The documents of a kind: of each component by its name (None where it has none), of the whole under "package".
+
+    Raises:
+        LocalError: not readable.
+        FormatError: no package, or a document is damaged or larger than `MAX_DOCUMENT`.
+    """
+    sealed = seal_file(path)
+    with sealed.file:
+        package = sealed.open()
+        installed = package.manifest.installed
+        found: dict[str, bytes | None] = dict.fromkeys(component.name for component in installed)
+        for document in package.manifest.components[len(installed) :]:
+            if document.type != kind:
+                continue
+            if document.installed_size > MAX_DOCUMENT:
+                raise FormatError(f"the document {document.name} is larger than {MAX_DOCUMENT} bytes", name="too_large")
+            about = installed[document.about - 1].name if document.about else "package"
+            found[about] = b"".join(package.component(document))
+        return found
+
+
 class PackageSource:
     """A verified package as an update needs it (`transports.tsp_update.BlockSource`).
 
@@ -60,7 +85,8 @@ class PackageSource:
         self.digest = package.sealed.digest
         self.signed = package.sealed.signed
         self.signatures = package.sealed.signatures.build()
-        self.block_count = len(package.table)
+        self.block_count = self.manifest.block_count
+        self._shape = self.manifest.table_shape
         self._package, self._lock = package, threading.RLock()
         keep = max(2, KEPT_BYTES // self.manifest.block_size)
         self._block = functools.lru_cache(keep)(self._read_block)
@@ -73,7 +99,7 @@ class PackageSource:
     def page_for(self, block: int) -> tuple[int, bytes]:
         number = block // table.ENTRIES_PER_PAGE
         with self._lock:
-            return table.page_span(number, self.block_count)[0], self._package.table.page(number)
+            return self._shape.page_span(number)[0], self._package.table.page(number)
 
     def hints(self, first: int) -> list[bytes]:
         """How the digests of a page's blocks begin, from `first` on."""
@@ -82,7 +108,7 @@ class PackageSource:
             return [self._package.table[number].digest[:8] for number in range(first, last)]
 
     def _read_block(self, number: int) -> bytes:
-        return self._package.block(number)
+        return next(self._package.stored(number, number + 1))[1]
 
     def blocks(self, first: int) -> Iterator[tuple[int, bytes]]:
         for number in range(first, self.block_count):

@@ -5,7 +5,6 @@ import pathlib
 from typing import Any, BinaryIO
 
 from formats.fwp import package as fwp
-from formats.fwp import table as block_table
 from hwsim import scenario as scenario_module
 from hwsim.bootstate import BootLog, BootState, SlotMark
 from hwsim.flash import Timing
@@ -70,10 +69,11 @@ def install(storage: Storage, file: BinaryIO, identity: Identity) -> None:
     store = SlotStore(storage.flash, 0)
     store.write_metadata(sealed.signed, signatures)
     store.write_table(0, package.table.index)
-    for number in range(block_table.page_count(len(package.table))):
-        store.write_table(block_table.page_span(number, len(package.table))[0], package.table.page(number))
-    for index, data in package.blocks():
+    shape = package.table.shape
+    for number in range(shape.page_count):
+        store.write_table(shape.page_span(number)[0], package.table.page(number))
+    for index, data in package.unlocked(identity.group_keys).blocks(0, package.manifest.block_count):
         store.program_block(package.manifest, index, data)
-    assert store.held(offered) == len(package.table)
+    assert store.held(offered) == package.manifest.block_count
     BootLog(storage.flash).write(BootState(0, (SlotMark(SlotState.CONFIRMED), SlotMark(SlotState.EMPTY))))
     storage.counter.advance(offered.manifest.security_counter)

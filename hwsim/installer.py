@@ -106,17 +106,15 @@ class Installer:
         Raises:
             Refused: it does not fit the signed root.
         """
-        count = self.offered.manifest.block_count
+        shape = self.offered.manifest.table_shape
         if offset == 0:
-            if len(data) != block_table.page_count(count) * block_table.DIGEST_SIZE or (
-                block_table.root_of(data) != self.offered.root
-            ):
+            if len(data) != shape.index_size or (block_table.root_of(data) != self.offered.root):
                 raise Refused(Status.BAD_BLOCK, "the table's index does not fit the signed root")
             self._index = data
             self.jobs.append(Job(lambda: self.store.write_table(offset, data), _nothing))
             return
         pages = range(len(self._index) // block_table.DIGEST_SIZE)
-        number = next((page for page in pages if block_table.page_span(page, count)[0] == offset), -1)
+        number = next((page for page in pages if shape.page_span(page)[0] == offset), -1)
         if number < 0 or hashlib.sha256(data).digest() != self._index[number * 32 : number * 32 + 32]:
             raise Refused(Status.BAD_BLOCK, "a page of the table does not fit its index")
         self._known.add(number)
@@ -143,10 +141,10 @@ class Installer:
         self._take_held()
 
     def _decoded(self, index: int, encoding: Encoding, data: bytes) -> bytes:
-        if encoding is Encoding.RAW:
-            return data
         try:
-            return inflate(data, self.offered.manifest.installed_length(index))
+            if encoding is Encoding.DEFLATE:
+                data = inflate(data, self._own_table()[index].stored_length)
+            return self.offered.installed(index, data)
         except FormatError as error:
             raise Refused(Status.BAD_BLOCK, f"block {index}: {error.message}") from error
 
@@ -166,7 +164,7 @@ class Installer:
     def _search_page(self, page: int) -> None:
         """Find the blocks of a page that need not be sent. Whatever is found has been read and hashed."""
         first = page * ENTRIES_PER_PAGE
-        for index in range(max(first, self._expected), min(first + ENTRIES_PER_PAGE, len(self._own_table()))):
+        for index in range(max(first, self._expected), min(first + ENTRIES_PER_PAGE, self.offered.manifest.block_count)):
             if self._search and index not in self._held:
                 length = self.offered.manifest.installed_length(index)
                 place = self._stock.find(index, self._own_table()[index].digest, length)
@@ -193,7 +191,8 @@ class Installer:
 
     def _program(self, index: int, data: bytes) -> None:
         manifest = self.offered.manifest
-        if hashlib.sha256(data).digest() != self._own_table()[index].digest or len(data) != manifest.installed_length(index):
+        right = self.offered.digest_of(index, data) == self._own_table()[index].digest
+        if not right or len(data) != manifest.installed_length(index):
             raise Refused(Status.BAD_BLOCK, f"block {index} does not fit its signed digest")
         start = index * manifest.block_size
         for unit in range(start // BLOCK, -(-(start + len(data)) // BLOCK)):

@@ -1,14 +1,19 @@
 """A firmware slot in flash: what is stored there, and whether it may be started."""
 
+import dataclasses
 import hashlib
 import struct
 import zlib
 from typing import Final, NamedTuple
 
 from formats.errors import FormatError, ToolError
+from formats.fwp import rules
 from formats.fwp import table as block_table
+from formats.fwp.blocks import coder_for
+from formats.fwp.coding import Coder
 from formats.fwp.header import MAX_MANIFEST, ROOT_SIZE, SIZE, Header
 from formats.fwp.manifest import Manifest
+from formats.fwp.wrapping import GroupKey, unwrap
 from formats.signing import MAX_BLOCK_SIZE, SignatureBlock
 from formats.trust import Trust
 from formats.versions import Version
@@ -37,18 +42,24 @@ class Identity(NamedTuple):
     model: str
     revision: int
     serial_number: str
+    group_keys: tuple[GroupKey, ...] = ()
+    """What it opens encrypted packages with."""
 
 
 DEFAULT_IDENTITY = Identity("Acme", "VT-100", 3, "SIM-0001")
 
 
-class Offered(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Offered:
     """A package after its signature has been checked and its manifest read."""
 
     header: Header
     manifest: Manifest
     signed: bytes
     signatures: bytes
+    content_key: bytes | None = dataclasses.field(default=None, repr=False)
+    """Opens its blocks, if it is encrypted."""
+    _coders: dict[int, Coder] = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def digest(self) -> bytes:
@@ -57,6 +68,27 @@ class Offered(NamedTuple):
     @property
     def root(self) -> bytes:
         return self.signed[-ROOT_SIZE:]
+
+    def digest_of(self, index: int, installed: bytes) -> bytes:
+        """What the table must say of a block with these bytes."""
+        return self.coder(index).digest(installed)
+
+    def installed(self, index: int, stored: bytes) -> bytes:
+        """The installed bytes of a block as it was sent.
+
+        Raises:
+            FormatError: it gives something else.
+        """
+        return self.coder(index).install(index, stored, self.manifest.installed_length(index))
+
+    def coder(self, index: int) -> Coder:
+        component = self.manifest.component_of(index)
+        coder = self._coders.get(component.first_block)
+        if coder is None:
+            coder = coder_for(self.manifest, component, self.content_key)
+            assert coder is not None  # `judge` lets no package pass that cannot be decrypted
+            self._coders[component.first_block] = coder
+        return coder
 
 
 def judge(
@@ -77,7 +109,7 @@ def judge(
         if header.signed_size != len(signed):
             raise FormatError("the signed region has another size than its header says")
         trust.require("package", hashlib.sha256(signed).digest(), SignatureBlock.parse(signatures))
-        manifest = Manifest.read(
+        manifest = rules.read(
             signed[SIZE:-ROOT_SIZE], table_size=header.table_size, payload_size=header.payload_size, offset=SIZE
         )
     except FormatError as error:
@@ -95,7 +127,19 @@ def judge(
         raise Refused(Status.VERSION_TOO_OLD, f"it needs {manifest.minimum_version} installed first, this is {running}")
     if manifest.block_count * manifest.block_size > CAPACITY or header.table_size > MAX_TABLE:
         raise Refused(Status.TOO_LARGE, f"{header.payload_size} bytes do not fit in a slot of {CAPACITY}")
-    return Offered(header, manifest, signed, signatures)
+    return Offered(header, manifest, signed, signatures, _content_key(manifest, identity))
+
+
+def _content_key(manifest: Manifest, identity: Identity) -> bytes | None:
+    if not manifest.recipients:
+        return None
+    try:
+        key = unwrap(manifest.recipients, identity.group_keys)
+    except FormatError as error:
+        raise Refused(Status.DAMAGED_PACKAGE, error.message) from error
+    if key is None:
+        raise Refused(Status.NO_KEY, "it is encrypted for other devices")
+    return key
 
 
 class SlotStore:
@@ -169,7 +213,7 @@ class SlotStore:
     def table(self, manifest: Manifest, root: bytes) -> block_table.Table:
         """The stored table, checked as it is read. Raises FormatError if its index does not fit."""
         base = self._table_base()
-        return block_table.Table(lambda offset, size: self._flash.read(base + offset, size), manifest.block_count, root)
+        return block_table.Table(lambda offset, size: self._flash.read(base + offset, size), manifest.table_shape, root)
 
     # -- payload ----------------------------------------------------------------------------------------------------
 
@@ -205,8 +249,8 @@ class SlotStore:
         good = 0
         try:
             table = self.table(offered.manifest, offered.root)
-            while good < len(table):
-                if hashlib.sha256(self.read_block(offered.manifest, good)).digest() != table[good].digest:
+            while good < offered.manifest.block_count:
+                if offered.digest_of(good, self.read_block(offered.manifest, good)) != table[good].digest:
                     break
                 good += 1
         except FormatError:

@@ -28,7 +28,7 @@ class _Shelf:
     """One slot with an image, whole or not."""
 
     def __init__(self, store: SlotStore, offered: Offered) -> None:
-        self.store, self.manifest = store, offered.manifest
+        self.store, self.manifest, self._offered = store, offered.manifest, offered
         self.table: Table | None = None
         self.by_hint: dict[bytes, int] = {}
         with contextlib.suppress(FormatError):  # an update that did not even bring its whole table
@@ -37,14 +37,14 @@ class _Shelf:
     def digest(self, index: int) -> bytes:
         """Digest of a block as its table has it, or nothing."""
         with contextlib.suppress(FormatError):
-            if self.table is not None and index < len(self.table):
+            if self.table is not None and index < self.manifest.block_count:
                 return self.table[index].digest
         return b""
 
     def find(self, hint: bytes) -> int | None:
         """Number of the block with this digest."""
         if not self.by_hint and self.table is not None:
-            self.by_hint = {self.digest(index)[:HINT]: index for index in range(len(self.table))}
+            self.by_hint = {self.digest(index)[:HINT]: index for index in range(self.manifest.block_count)}
         return self.by_hint.get(hint)
 
     def holds(self, index: int, digest: bytes, length: int | None) -> bool:
@@ -54,7 +54,7 @@ class _Shelf:
             return False
         if length is not None and self.manifest.installed_length(index) != length:
             return False
-        return hashlib.sha256(self.store.read_block(self.manifest, index)).digest() == named
+        return self._offered.digest_of(index, self.store.read_block(self.manifest, index)) == named
 
 
 class Stock:

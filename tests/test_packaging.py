@@ -11,7 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHECKOUT = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the checkout, not the wheel")
-HEAVY = {"construct", "cryptography", "serial", "tqdm", "PIL", "elftools", "crcmod", "hwsim.terminal"}
+HEAVY = {"construct", "cryptography", "serial", "tqdm", "PIL", "elftools", "crcmod", "jinja2", "hwsim.terminal"}
 FORBIDDEN = {"GreedyRange", "Optional", "Select", "Pointer", "Compressed", "LazyBound", "Lazy", "Switch"}
 
 

@@ -1,20 +1,22 @@
 """The manifest: what the package is, whom it is for, and its components. Declared with construct, parsed after the
-signature has been checked (or for `image show`, which trusts nothing it shows).
+signature has been checked (or for `image show`, which trusts nothing it shows). Its rules: `formats.fwp.rules`.
 """
 
 import enum
-from typing import Self
+import functools
 
 import construct as c
 
 from formats.errors import FormatError
-from formats.fwp import table
-from formats.fwp.header import MAX_MANIFEST
+from formats.fwp.coding import Cipher, Encoding
+from formats.fwp.table import Shape
+from formats.fwp.wrapping import Recipient
 from formats.record import Choice, Counted, Nested, Record, Text, reserved
 from formats.versions import VERSION_SIZE, Hardware, Version
 
 MAX_COMPONENTS = 32
 MAX_NOTES = 16
+MAX_RECIPIENTS = 16
 NO_ADDRESS = 2**64 - 1
 BLOCK_SIZES = (4096, 8192, 16384, 32768, 65536)
 MAKER_RANGE = range(0x8000, 0x10000)
@@ -33,24 +35,22 @@ class ComponentType(enum.IntEnum):
     TRUST = 8
     PERMIT = 9
     DATA = 10
+    SBOM = 11
+    """CycloneDX, JSON."""
+    PROVENANCE = 12
+    """Where the bytes come from: an in-toto statement, JSON."""
 
 
-class Encoding(enum.IntEnum):
-    """How the stored form of a block differs from the installed one. Version 1 knows only: not at all."""
-
-    NONE = 0
-
-
-class Cipher(enum.IntEnum):
-    """How a block is encrypted. Version 1 knows only: not at all."""
-
-    NONE = 0
+DOCUMENTS = (ComponentType.SBOM, ComponentType.PROVENANCE)
 
 
 class Slot(enum.IntEnum):
-    """Where a component goes. Version 1 knows only: where the device puts it."""
+    """Where a component goes."""
 
     ANY = 0
+    """Where the device puts it."""
+    NOWHERE = 1
+    """It stays in the file: a document for people, that is never sent."""
 
 
 class VersionField(c.Adapter):  # type: ignore[type-arg]
@@ -96,6 +96,8 @@ class Component(Record):
     slot: Slot
     variant_of: int
     """1 + index of the component this one is an alternative to; zero (none) in version 1."""
+    about: int
+    """1 + index of the component that this document describes; zero: the whole package, or no document."""
     version: Version
     address: int
     """Where the first byte is loaded; `NO_ADDRESS` for what has no address."""
@@ -116,7 +118,8 @@ class Component(Record):
         "cipher" / Choice(c.Int8ul, Cipher),
         "slot" / Choice(c.Int8ul, Slot),
         "variant_of" / c.Const(0, c.Int8ul),
-        "_reserved" / reserved(2),
+        "about" / c.Int8ul,
+        "_reserved" / reserved(1),
         "version" / VersionField(),
         "address" / c.Int64ul,
         "installed_size" / c.Int64ul,
@@ -130,6 +133,11 @@ class Component(Record):
     @property
     def type_name(self) -> str:
         return ComponentType(self.type).name.lower() if self.type not in MAKER_RANGE else f"maker_{self.type:04x}"
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether its blocks are stored otherwise than installed."""
+        return self.encoding is not Encoding.NONE or self.cipher is not Cipher.NONE
 
     def block_count(self, block_size: int) -> int:
         return -(-self.installed_size // block_size)
@@ -161,6 +169,8 @@ class Manifest(Record):
     build_id: str
     components: tuple[Component, ...]
     notes: tuple[Note, ...]
+    recipients: tuple[Recipient, ...]
+    """Whose devices can read the encrypted components."""
     LAYOUT = c.Struct(
         "_version" / c.Const(1, c.Int16ul),
         "_reserved" / reserved(2),
@@ -177,23 +187,41 @@ class Manifest(Record):
         "build_id" / Text(),
         "components" / Counted(c.Int8ul, Nested(Component), at_most=MAX_COMPONENTS),
         "notes" / Counted(c.Int8ul, Nested(Note), at_most=MAX_NOTES),
+        "recipients" / Counted(c.Int8ul, Nested(Recipient), at_most=MAX_RECIPIENTS),
     )
 
     @property
     def hardware(self) -> Hardware:
         return Hardware(self.model, self.revision_min, self.revision_max)
 
-    @property
+    @functools.cached_property
+    def installed(self) -> tuple[Component, ...]:
+        """What goes to a device: all but the documents, which stand behind them."""
+        return tuple(component for component in self.components if component.slot is not Slot.NOWHERE)
+
+    @functools.cached_property
     def block_count(self) -> int:
-        return sum(component.block_count(self.block_size) for component in self.components)
+        """Blocks that go to a device; they are numbered from 0."""
+        return sum(component.block_count(self.block_size) for component in self.installed)
+
+    @functools.cached_property
+    def table_shape(self) -> Shape:
+        """Of the table, which has an entry for every block, those of documents too."""
+        blocks = sum(component.block_count(self.block_size) for component in self.components)
+        return Shape(blocks, any(component.is_coded for component in self.components))
 
     @property
     def installed_size(self) -> int:
-        return sum(component.installed_size for component in self.components)
+        """Bytes that end up in a device."""
+        return sum(component.installed_size for component in self.installed)
 
     def block_lengths(self) -> tuple[tuple[Component, int], ...]:
-        """Every component with its number of blocks, in block order."""
-        return tuple((component, component.block_count(self.block_size)) for component in self.components)
+        """Every installed component with its number of blocks, in block order."""
+        return tuple((component, component.block_count(self.block_size)) for component in self.installed)
+
+    def component_of(self, block: int) -> Component:
+        """The component that a block belongs to."""
+        return next(component for component in reversed(self.components) if component.first_block <= block)
 
     def installed_length(self, index: int) -> int:
         """Installed bytes of block `index` (the last block of a component may be short).
@@ -201,83 +229,7 @@ class Manifest(Record):
         Raises:
             IndexError: no such block.
         """
-        for component, count in self.block_lengths():
-            if index < component.first_block + count:
-                within = index - component.first_block
-                return min(self.block_size, component.installed_size - within * self.block_size)
-        raise IndexError(index)
-
-    @classmethod
-    def read(cls, data: bytes, *, table_size: int, payload_size: int, offset: int) -> Self:
-        """Parse a manifest and hold it against the sizes of the table and the payload.
-
-        Raises:
-            FormatError: damaged, or its numbers do not fit each other.
-        """
-        manifest = cls.parse(data, what="the manifest", offset=offset)
-        manifest.check(offset)
-        if table.size_for(manifest.block_count) != table_size:
-            raise FormatError("the block table does not have the size its components need", offset=offset)
-        if sum(component.stored_size for component in manifest.components) != payload_size:
-            raise FormatError("the components do not add up to the payload", offset=offset)
-        return manifest
-
-    def check(self, offset: int | None = None) -> None:
-        """Rules that hold between fields.
-
-        Raises:
-            FormatError: one of them does not hold.
-        """
-
-        def refuse(reason: str) -> None:
-            raise FormatError(reason, offset=offset)
-
-        if self.block_size not in BLOCK_SIZES:
-            refuse(f"block size {self.block_size} is none of {', '.join(map(str, BLOCK_SIZES))}")
-        if not self.components:
-            refuse("the package holds no component")
-        if self.revision_min > self.revision_max or not self.model:
-            refuse("the hardware range is empty")
-        names = [component.name for component in self.components]
-        if len(set(names)) != len(names) or not all(names):
-            refuse("component names must be there and different")
-        languages = [note.language for note in self.notes]
-        if len(set(languages)) != len(languages):
-            refuse("release notes hold a language twice")
-        self._check_components(refuse)
-
-    def _check_components(self, refuse: object) -> None:
-        assert callable(refuse)
-        expected_block = 0
-        ranges = []
-        for component in self.components:
-            if component.installed_size == 0 or component.first_block != expected_block:
-                refuse(f"component {component.name!r} is empty or numbers its blocks wrongly")
-            if component.encoding is Encoding.NONE and component.stored_size != component.installed_size:
-                refuse(f"component {component.name!r} has two different sizes, yet is not encoded")
-            expected_block += component.block_count(self.block_size)
-            if component.address != NO_ADDRESS:
-                end = component.address + component.installed_size
-                if end > NO_ADDRESS:
-                    refuse(f"component {component.name!r} ends beyond the address space")
-                ranges.append((component.address, end, component.name))
-        ranges.sort()
-        for (_, end, first), (start, _, second) in zip(ranges, ranges[1:], strict=False):
-            if start < end:
-                refuse(f"components {first!r} and {second!r} overlap at 0x{start:08x}")
-        if expected_block >= 2**32:
-            refuse("the package has too many blocks")
-
-
-def check_size(size: int) -> None:
-    """A manifest must fit the smallest device's buffer.
-
-    Raises:
-        FormatError: it is too large.
-    """
-    if size > MAX_MANIFEST:
-        raise FormatError(
-            f"the manifest would be {size} bytes, at most {MAX_MANIFEST} are allowed",
-            name="too_large",
-            hint="Shorten the release notes.",
-        )
+        if not 0 <= index < self.table_shape.blocks:
+            raise IndexError(index)
+        component = self.component_of(index)
+        return min(self.block_size, component.installed_size - (index - component.first_block) * self.block_size)

@@ -3,12 +3,14 @@
 ```
 table    = index ‖ pages
 index    = SHA-256 of every page, 32 bytes each
-page     = up to 64 entries of 36 bytes:  SHA-256 of the installed block (32) ‖ u32 stored length
+page     = up to 64 entries:  digest of the installed block (32) ‖ u32 stored length
+           and in a package with compressed or encrypted components:  ‖ SHA-256 of the stored block (32)
 root     = SHA-256(index)
 ```
 
 A device with 16 KiB of RAM streams the index once against the signed root, keeps it, and from then on checks any page
-with one hash and any block with one more. It can do so before it programs a single byte.
+with one hash and any block with one more. It can do so before it programs a single byte. The second digest covers the
+bytes of the file (a compressed stream can be written in several ways), also for those who have no key.
 """
 
 import hashlib
@@ -20,7 +22,6 @@ from formats.errors import FormatError
 
 ENTRIES_PER_PAGE: Final = 64
 _ENTRY: Final = struct.Struct("<32sI")
-ENTRY_SIZE: Final = _ENTRY.size
 DIGEST_SIZE: Final = 32
 
 
@@ -29,31 +30,49 @@ class Entry(NamedTuple):
 
     digest: bytes
     stored_length: int
+    stored_digest: bytes = b""
+    """SHA-256 of the stored block; only where some are stored otherwise than installed."""
 
 
-def page_count(blocks: int) -> int:
-    return -(-blocks // ENTRIES_PER_PAGE)
+class Shape(NamedTuple):
+    """Where things are in a table section."""
 
+    blocks: int
+    coded: bool = False
+    """Whether entries have two digests."""
 
-def size_for(blocks: int) -> int:
-    """Size of the whole table section for this many blocks."""
-    return page_count(blocks) * DIGEST_SIZE + blocks * ENTRY_SIZE
+    @property
+    def entry_size(self) -> int:
+        return _ENTRY.size + DIGEST_SIZE * self.coded
 
+    @property
+    def page_count(self) -> int:
+        return -(-self.blocks // ENTRIES_PER_PAGE)
 
-def page_span(page: int, blocks: int) -> tuple[int, int]:
-    """Offset in the table section, and size, of one page."""
-    first = page * ENTRIES_PER_PAGE
-    count = min(ENTRIES_PER_PAGE, blocks - first)
-    return page_count(blocks) * DIGEST_SIZE + first * ENTRY_SIZE, count * ENTRY_SIZE
+    @property
+    def index_size(self) -> int:
+        return self.page_count * DIGEST_SIZE
+
+    @property
+    def size(self) -> int:
+        """Size of the whole section."""
+        return self.index_size + self.blocks * self.entry_size
+
+    def page_span(self, page: int) -> tuple[int, int]:
+        """Offset in the section, and size, of one page."""
+        first = page * ENTRIES_PER_PAGE
+        count = min(ENTRIES_PER_PAGE, self.blocks - first)
+        return self.index_size + first * self.entry_size, count * self.entry_size
+
+    def entry_in(self, page: bytes, index: int) -> Entry:
+        """Entry of block `index` from the page that holds it."""
+        at = index % ENTRIES_PER_PAGE * self.entry_size
+        digest, stored_length = _ENTRY.unpack_from(page, at)
+        return Entry(digest, stored_length, page[at + _ENTRY.size : at + self.entry_size])
 
 
 def build_page(entries: Iterable[Entry]) -> bytes:
-    return b"".join(_ENTRY.pack(*entry) for entry in entries)
-
-
-def entry_in(page: bytes, index: int) -> Entry:
-    """Entry of block `index` from the page that holds it."""
-    return Entry(*_ENTRY.unpack_from(page, index % ENTRIES_PER_PAGE * ENTRY_SIZE))
+    return b"".join(_ENTRY.pack(entry.digest, entry.stored_length) + entry.stored_digest for entry in entries)
 
 
 def root_of(index: bytes) -> bytes:
@@ -65,7 +84,7 @@ class Table:
 
     Args:
         read: Returns `size` bytes at `offset` of the table section; fewer at its end.
-        blocks: Number of blocks, from the manifest.
+        shape: From the manifest.
         root: From the signed region.
         offset: Where the section starts in its file, for messages.
 
@@ -73,16 +92,16 @@ class Table:
         FormatError: the index does not fit the root (or later: a page does not fit the index).
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], blocks: int, root: bytes, offset: int = 0) -> None:
-        self._read, self._blocks, self._offset = read, blocks, offset
-        self._index = read(0, page_count(blocks) * DIGEST_SIZE)
+    def __init__(self, read: Callable[[int, int], bytes], shape: Shape, root: bytes, offset: int = 0) -> None:
+        self._read, self.shape, self._offset = read, shape, offset
+        self._index = read(0, shape.index_size)
         if root_of(self._index) != root:
             raise FormatError("the block table is damaged: its index does not fit the signed root", offset=offset)
         self._page_number = -1
         self._page = b""
 
     def __len__(self) -> int:
-        return self._blocks
+        return self.shape.blocks
 
     @property
     def index(self) -> bytes:
@@ -91,7 +110,7 @@ class Table:
     def page(self, number: int) -> bytes:
         """One page, checked."""
         if number != self._page_number:
-            at, size = page_span(number, self._blocks)
+            at, size = self.shape.page_span(number)
             page = self._read(at, size)
             if hashlib.sha256(page).digest() != self._index[number * DIGEST_SIZE : (number + 1) * DIGEST_SIZE]:
                 raise FormatError("the block table is damaged: a page does not fit its index", offset=self._offset + at)
@@ -99,6 +118,6 @@ class Table:
         return self._page
 
     def __getitem__(self, index: int) -> Entry:
-        if not 0 <= index < self._blocks:
+        if not 0 <= index < self.shape.blocks:
             raise IndexError(index)
-        return entry_in(self.page(index // ENTRIES_PER_PAGE), index)
+        return self.shape.entry_in(self.page(index // ENTRIES_PER_PAGE), index)

@@ -9,6 +9,7 @@ from formats import dfu, registry, uf2
 from formats.errors import ToolError
 from formats.sources import MAX_HOLE
 from fwtool.cli.app import App, Outcome, Verb, pass_app
+from fwtool.cli.decrypt_option import decrypt_option, groups_of
 from fwtool.cli.output import size_text
 from fwtool.convert import Conversion, convert
 from fwtool.images import parse_input
@@ -32,10 +33,11 @@ WRITTEN = [entry.name for entry in registry.FORMATS if entry.write]
 @click.option("--line-bytes", "size", type=click.IntRange(1, 250), help="Data bytes of a HEX or S-record line.  [16]")
 @click.option("--fill", help="Byte that fills holes and pages.  [0xff]")
 @click.option("--max-hole", type=click.IntRange(0), help=f"Largest hole that is filled.  [{MAX_HOLE}]")
+@decrypt_option
 @pass_app
 def command(
     app: App, /, source: str, to: str, out: pathlib.Path, lose: tuple[str, ...], component: str, max_hole: int | None,
-    **options: Any,
+    decrypt_key: tuple[pathlib.Path, ...], **options: Any,
 ) -> Outcome:  # fmt: skip
     """Turn an image into another format. IN is FILE[@ADDRESS]; what the format cannot hold must be given up with --lose."""
     del app
@@ -48,7 +50,8 @@ def command(
         "family": uf2.FAMILIES.get(family.lower()) or _number("--family", family, 32) if family is not None else None,
         "fill": _number("--fill", fill, 8) if fill is not None else None,
     }
-    done = convert(Conversion(parse_input(source), to, out, chosen, frozenset(lose), component, max_hole))
+    groups = groups_of(decrypt_key)
+    done = convert(Conversion(parse_input(source), to, out, chosen, frozenset(lose), component, max_hole, groups))
     lost = f", without its {' and '.join(done.lost)}" if done.lost else ""
     text = f"{out}: {done.format_to} from {done.format_from}, {size_text(done.size)} in {done.pieces} pieces{lost}"
     data = {"path": str(out), "from": done.format_from, "to": done.format_to, "pieces": done.pieces, "size": done.size}

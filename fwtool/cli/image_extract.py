@@ -5,15 +5,17 @@ import pathlib
 import click
 
 from fwtool.cli.app import App, Outcome, Verb, pass_app
+from fwtool.cli.decrypt_option import decrypt_option, groups_of
 from fwtool.extract import extract
 
 
 @click.command("extract", cls=Verb)
 @click.argument("file", type=click.Path(path_type=pathlib.Path))
 @click.argument("folder", type=click.Path(path_type=pathlib.Path))
+@decrypt_option
 @pass_app
-def command(app: App, file: pathlib.Path, folder: pathlib.Path) -> Outcome:
+def command(app: App, file: pathlib.Path, folder: pathlib.Path, decrypt_key: tuple[pathlib.Path, ...]) -> Outcome:
     """Write each component or piece of FILE into FOLDER, and image.json with what is known about it."""
     del app
-    made = extract(file, folder)
+    made = extract(file, folder, groups_of(decrypt_key))
     return Outcome({"files": [str(path) for path in made]}, [str(path) for path in made], True)

@@ -11,21 +11,13 @@ import os
 import shutil
 import sys
 import threading
-import unicodedata
 from typing import Any, TextIO
 
 from formats.errors import ToolError
 from fwtool.events import Event, Log, Measurement, OnEvent, TaskBegin, TaskEnd, TaskProgress
+from fwtool.text import clean
 
-_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 TITLES = {"verify": "verifying the package", "transfer": "sending"}
-
-
-def clean(text: str) -> str:
-    """Text without anything a terminal would obey."""
-    return "".join(
-        character if unicodedata.category(character) not in _HIDDEN else f"\\u{ord(character):04x}" for character in text
-    )
 
 
 def size_text(count: float) -> str:

@@ -9,6 +9,7 @@ import click
 
 from formats.errors import ToolError
 from fwtool.cli.app import App, Outcome, Verb, pass_app
+from fwtool.cli.decrypt_option import groups_of
 from fwtool.files import read_small
 
 FILE = click.Path(path_type=pathlib.Path)
@@ -18,6 +19,7 @@ FILE = click.Path(path_type=pathlib.Path)
 @click.option("--listen", default="pty", show_default=True, help="pty, or tcp:HOST:PORT (port 0: any free one).")
 @click.option("--attach", metavar="TTY", help="Sit on an existing tty instead.")
 @click.option("--trust", type=FILE, help="Trust file or public key it is provisioned with (default: sample keys, with --dev).")
+@click.option("--group-key", "group_keys", multiple=True, type=FILE, help="What it decrypts packages with; repeatable.")
 @click.option("--firmware", type=FILE, help="Package that is installed in the factory (default: sample 1.4.2, with --dev).")
 @click.option("--model", default="VT-100", show_default=True)
 @click.option("--revision", default=3, show_default=True, type=click.IntRange(0, 2**32 - 1))
@@ -51,8 +53,9 @@ def _serve(app: App, options: dict[str, Any]) -> None:
 
     trust, firmware = _provisioning(app, options["trust"], options["firmware"])
     identity = DEFAULT_IDENTITY._replace(
-        model=options["model"], revision=options["revision"], serial_number=options["serial_number"]
-    )
+        model=options["model"], revision=options["revision"], serial_number=options["serial_number"],
+        group_keys=groups_of(options["group_keys"]),
+    )  # fmt: skip
     order = Order(
         identity=identity,
         trust=trust,

@@ -13,10 +13,10 @@ from formats.errors import ToolError
 from formats.keys import PublicKey
 from formats.sample_keys import refuse_samples
 from formats.trust_record import Role
+from fwtool.building import source_date_epoch
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
 from fwtool.cli.signer_options import open_signers, signer_options
 from fwtool.files import read_small, write_file
-from fwtool.images import source_date_epoch
 from fwtool.trust_store import install as pin
 from fwtool.trust_store import load_trust
 

@@ -66,6 +66,7 @@ class Status(enum.IntEnum):
     PRINTER_FAULT = 15
     DAMAGED_PACKAGE = 16
     BUSY = 17
+    NO_KEY = 18
 
 
 STATUS_NAMES: Final = {
@@ -86,6 +87,7 @@ STATUS_NAMES: Final = {
     Status.PRINTER_FAULT: "printer_fault",
     Status.DAMAGED_PACKAGE: "damaged_file",
     Status.BUSY: "no_answer",
+    Status.NO_KEY: "not_for_this_device",
 }
 """Status -> error name (and so the exit code)."""
 

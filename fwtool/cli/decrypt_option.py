@@ -1,0 +1,27 @@
+"""`--decrypt-key`, for every verb that looks into encrypted packages."""
+
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from formats.fwp import wrapping
+from formats.fwp.wrapping import GroupKey
+from fwtool.files import read_small
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def decrypt_option(function: F) -> F:
+    """Adds the option; arrives as `decrypt_key`."""
+    option = click.option(
+        "--decrypt-key", multiple=True, type=click.Path(path_type=pathlib.Path), metavar="GROUP.pem",
+        help="Private key of a group of devices, to look into what is encrypted; repeatable.",
+    )  # fmt: skip
+    return option(function)
+
+
+def groups_of(paths: Sequence[pathlib.Path]) -> tuple[GroupKey, ...]:
+    """The keys that the option names."""
+    return tuple(wrapping.read_private(read_small(path)) for path in paths)

@@ -1,0 +1,71 @@
+"""`fwtool image show`."""
+
+import pathlib
+import sys
+from typing import Any
+
+import click
+
+from formats.annotate.table import annotate
+from fwtool import hexview
+from fwtool.cli import image_hex
+from fwtool.cli.app import App, Outcome, Verb, pass_app
+from fwtool.cli.output import size_text
+from fwtool.files import open_input
+from fwtool.images import Limits, describe
+
+
+@click.command("show", cls=Verb)
+@click.argument("file", type=click.Path(path_type=pathlib.Path))
+@click.option("--hex", "as_hex", is_flag=True, help="Name every byte: field, value, what covers it, where it is specified.")
+@pass_app
+def command(app: App, file: pathlib.Path, as_hex: bool) -> Outcome:
+    """Show what is in an image file; nothing is verified."""
+    if as_hex:
+        with open_input(file) as opened:
+            found = annotate(opened)
+            if app.output.json:
+                nothing: dict[str, Any] = {"version": None, "digest": None, "components": [], "signatures": []}
+                return Outcome({"format": found.format, **nothing, **image_hex.data(hexview.fields(opened))})
+            for line in image_hex.lines(hexview.rows(hexview.fields(opened, sys.maxsize), opened)):
+                app.output.line(line)
+        return Outcome()
+    facts = describe(file, Limits())
+    return Outcome(facts, lines_of(facts))
+
+
+def lines_of(facts: dict[str, Any]) -> list[str]:
+    """What `describe` found, for people."""
+    if facts["format"] != "fwp":
+        lines = [f"format      {facts['format']}"]
+        if facts["entry"] is not None:
+            lines.append(f"entry       0x{facts['entry']:08x}")
+    else:
+        lines = [
+            f"package     {facts['package_id']}  {facts['version']}  for {facts['hardware']}",
+            f"counter     {facts['security_counter']}   updates from {facts['minimum_version']} on",
+            f"digest      {facts['digest']}",
+            f"signatures  {', '.join(key_id[:16] for key_id in facts['signatures']) or 'none'}",
+        ]
+        if facts["recipients"]:
+            lines.append(f"readable by {', '.join(key_id[:16] for key_id in facts['recipients'])}")
+        if facts["build_id"]:
+            lines.append(f"build       {facts['build_id']}")
+    lines += [_component(component) for component in facts["components"]]
+    for language, text in facts.get("notes", {}).items():
+        lines += [f"notes ({language})", *(f"  {line}" for line in text.splitlines())]
+    return lines
+
+
+def _component(component: dict[str, Any]) -> str:
+    address = "no address" if component["address"] is None else f"0x{component['address']:08x}"
+    stored = []
+    if component.get("encoding", "none") != "none":
+        stored.append(f"{component['encoding']}, {size_text(component['stored_size'])}")
+    if component.get("cipher", "none") != "none":
+        stored.append("encrypted")
+    if component.get("about"):
+        stored.append(f"describes {component['about']}")
+    size = size_text(component["size"])
+    note = f"  ({'; '.join(stored)})" if stored else ""
+    return f"  {component['name']:<12} {component.get('type', ''):<12} {address}  {size}{note}"

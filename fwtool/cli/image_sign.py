@@ -1,0 +1,105 @@
+"""`fwtool image sign`, `digest` and `attach-signature`."""
+
+import pathlib
+import sys
+from typing import Any
+
+import click
+
+from formats import keys
+from formats.errors import ToolError
+from formats.fwp.package import Sealed
+from formats.signing import message_for
+from fwtool import review, signing
+from fwtool.cli.app import App, Outcome, Verb, pass_app
+from fwtool.cli.image_diff import lines_of
+from fwtool.cli.signer_options import open_signers, signer_options
+from fwtool.compare import compare
+from fwtool.files import read_small, write_file
+from fwtool.images import Limits
+from fwtool.packages import seal_file
+
+FILE = click.Path(path_type=pathlib.Path)
+
+
+@click.command("sign", cls=Verb)
+@click.argument("file", type=FILE)
+@signer_options(required=True)
+@click.option("--out", type=FILE, help="Where to write; the file itself if not given.")
+@click.option("--review", "base", type=FILE, metavar="BASE", help="Show what differs from this release, and ask first.")
+@click.option("--reviewed", metavar="DIGEST", help="Sign only the package with this identity; instead of being asked.")
+@pass_app
+def sign(
+    app: App, /, file: pathlib.Path, out: pathlib.Path | None, base: pathlib.Path | None, reviewed: str | None,
+    **signing_with: Any,
+) -> Outcome:  # fmt: skip
+    """Add a signature of each key. The package is checked first; its identity stays the same."""
+    expected = _digest(reviewed) if reviewed else None
+    if base is not None:
+        expected = _review(app, file, base, expected)
+    with open_signers(app, **signing_with) as signers:
+        sealed = signing.sign_package(file, signers, out or file, expected=expected, dev=app.dev)
+    return _signed(out or file, sealed)
+
+
+def _digest(text: str) -> bytes:
+    if len(text) != 64 or set(text.lower()) - set("0123456789abcdef"):
+        raise ToolError(f"--reviewed {text!r} is not a digest of 64 hex digits", name="usage")
+    return bytes.fromhex(text)
+
+
+def _review(app: App, file: pathlib.Path, base: pathlib.Path, expected: bytes | None) -> bytes:
+    """Show the difference, and have somebody agree to it; get the identity of what was shown."""
+    with review.private_copy(file) as copy:
+        digest = review.identity(copy)
+        for line in lines_of(compare(base, copy, Limits())):
+            app.output.say(line)
+    app.output.say(f"package {digest.hex()}")
+    if expected is not None:
+        return expected  # what was agreed on before; anything else is refused when it is signed
+    if not sys.stdin or not sys.stdin.isatty():
+        raise ToolError(
+            "--review asks, and there is nobody to ask", name="usage",
+            hint=f"If this is what you want to sign, say so: --reviewed {digest.hex()}",
+        )  # fmt: skip
+    if input("Sign this? Type yes: ").strip().lower() != "yes":
+        raise ToolError("not signed", name="usage", hint="Nothing was changed.")
+    return digest
+
+
+def _signed(path: pathlib.Path, sealed: Sealed) -> Outcome:
+    with sealed.file:
+        key_ids = [signature.key_id.hex() for signature in sealed.signatures.signatures]
+    facts = {"path": str(path), "digest": sealed.digest.hex(), "signatures": key_ids}
+    signed = ", ".join(key_id[:16] for key_id in key_ids)
+    return Outcome(facts, [f"{path}: package {sealed.digest.hex()[:16]} signed by {signed}"], True)
+
+
+@click.command("digest", cls=Verb)
+@click.argument("file", type=FILE)
+@click.option("--out", required=True, type=FILE, help="Where to write the message to be signed.")
+@pass_app
+def digest(app: App, file: pathlib.Path, out: pathlib.Path) -> Outcome:
+    """Write the bytes that are to be signed elsewhere (see docs/formats/signing.md)."""
+    del app
+    sealed = seal_file(file)
+    with sealed.file:
+        sealed.open().check_all()
+        message = message_for("package", sealed.digest)
+        write_file(out, message)
+        facts = {"path": str(out), "digest": sealed.digest.hex(), "size": len(message)}
+        return Outcome(facts, [f"{out}: {len(message)} bytes to sign for package {sealed.digest.hex()[:16]}"], True)
+
+
+@click.command("attach-signature", cls=Verb)
+@click.argument("file", type=FILE)
+@click.option("--public", required=True, type=FILE, help="Public key of the signer (PEM).")
+@click.option("--signature", required=True, type=FILE, help="Signature: 64 bytes for Ed25519, DER for ECDSA.")
+@click.option("--out", type=FILE, help="Where to write; the file itself if not given.")
+@pass_app
+def attach_signature(
+    app: App, file: pathlib.Path, public: pathlib.Path, signature: pathlib.Path, out: pathlib.Path | None
+) -> Outcome:
+    """Put a signature made elsewhere into the package, if it holds."""
+    key = keys.read_public(read_small(public))
+    return _signed(out or file, signing.attach_signature(file, key, read_small(signature, 4096), out or file, dev=app.dev))

@@ -18,8 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from formats.errors import FormatError, LocalError, ToolError
-from fwtool.cli.app import App
-from fwtool.cli.image_vulnerabilities import examine, vulnerabilities
+from fwtool.cli.image_vulnerabilities import examine
 from fwtool.supply_chain import (
     advisories,
     affected,
@@ -277,7 +276,7 @@ def test_no_truncation_is_read_and_no_flipped_bit_does_harm(kind: str) -> None:
 
 
 @READER
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     value=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -467,7 +466,7 @@ def test_what_differs_between_two_sboms() -> None:
     assert sbom_compare.compare(before, before) == ()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("123"), st.sampled_from(["", "MIT"])), max_size=8),
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("123"), st.sampled_from(["", "MIT"])), max_size=8),
@@ -676,16 +675,17 @@ DEBIAN = st.builds(
 ).filter(lambda version: not version.endswith("-"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(DEBIAN, DEBIAN)
 def test_debian_versions_as_dpkg_has_them(one: str, other: str) -> None:
     expected = 0 if dpkg(one, "eq", other)[0] else -1 if dpkg(one, "lt", other)[0] else 1
     assert versions.compare("debian", one, other) == expected
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.text("01a:.+~-_ ", min_size=1, max_size=5).filter(lambda text: text == text.strip() and text[0] != "-"))
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.text("01a:.+~-_ ", min_size=1, max_size=5).filter(lambda text: text == text.strip() and text[0] not in "-+"))
 def test_what_dpkg_says_is_no_version_is_none(text: str) -> None:
+    """An option may not begin a text here; and that dpkg takes +0 for an epoch is not in deb-version(7)."""
     _, complaint = dpkg(text, "eq", "2")
     assert (versions.compare("debian", text, "2") is None) == ("bad syntax" in complaint)
 
@@ -703,7 +703,7 @@ PYPI = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(PYPI, PYPI)
 def test_python_versions_as_packaging_has_them(one: str, other: str) -> None:
     from packaging.version import InvalidVersion, Version
@@ -723,7 +723,7 @@ GENERIC = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(GENERIC, GENERIC, GENERIC)
 def test_the_generic_order_is_one(one: str, two: str, three: str) -> None:
     """Where it says anything: turned round it says the opposite, and it is transitive."""
@@ -876,7 +876,7 @@ def pseudo_code(version: int, events: list[tuple[str, int]]) -> bool:
     return vulnerable
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500, deadline=None, derandomize=True)
 @given(
     st.lists(st.integers(0, 9), min_size=1, max_size=5),
     st.sampled_from(["fixed", "last_affected"]),
@@ -1329,12 +1329,3 @@ def test_a_package_without_sboms_is_not_called_safe(tmp_path: pathlib.Path) -> N
             examine(pathlib.Path("x.fwp"), stored, tmp_path, TODAY)
     with pytest.raises(FormatError, match="SBOM of app"):
         examine(pathlib.Path("x.fwp"), {"app": b""}, tmp_path, TODAY)
-
-
-def test_the_command(tmp_path: pathlib.Path) -> None:
-    write(tmp_path, ADVISORY)
-    command = vulnerabilities(lambda path: {path.stem: raw(SBOM)})
-    outcome = command.main(["x.fwp", "--advisories", str(tmp_path)], standalone_mode=False, obj=App())
-    assert outcome.data["path"] == "x.fwp"
-    assert outcome.data["findings"][0]["places"] == ("x",)
-    assert outcome.failure.exit_code == 7

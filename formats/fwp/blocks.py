@@ -6,7 +6,7 @@ from formats.errors import FormatError
 from formats.fwp.coding import BlockCipher, Cipher, Coder
 from formats.fwp.manifest import Component, Manifest
 from formats.fwp.rules import sizes_fit
-from formats.fwp.table import Table
+from formats.fwp.table import Entry, Table
 
 
 def coder_for(manifest: Manifest, component: Component, content_key: bytes | None) -> Coder | None:
@@ -43,25 +43,25 @@ class BlockChecker:
         done = (index - self._blocks.start) * self._manifest.block_size
         return min(self._manifest.block_size, self._component.installed_size - done)
 
-    def length(self, index: int, offset: int | None = None) -> int:
-        """Bytes of the stored block, as the table has them.
+    def entry(self, index: int, offset: int | None = None) -> Entry:
+        """What the table says of a block.
 
         Raises:
             FormatError: a block of this component cannot be stored so.
         """
-        component = self._turn_to(index)
-        length = self._table[index].stored_length
-        if not sizes_fit(component.encoding, component.cipher, self._installed_length(index), length, 1):
+        component, entry = self._turn_to(index), self._table[index]
+        size = self._installed_length(index)
+        plain = entry.stored_length == size and not component.is_coded
+        if not plain and not sizes_fit(component.encoding, component.cipher, size, entry.stored_length, 1):
             raise FormatError(f"the table gives block {index} an impossible length", offset=offset)
-        return length
+        return entry
 
-    def check(self, index: int, stored: bytes | memoryview, offset: int | None = None) -> None:
-        """Hold a stored block against the table.
+    def check(self, index: int, entry: Entry, stored: bytes | memoryview, offset: int | None = None) -> None:
+        """Hold a stored block against its entry.
 
         Raises:
             FormatError: damaged.
         """
-        entry = self._table[index]
         if hashlib.sha256(stored).digest() != (entry.stored_digest or entry.digest):
             raise self._damaged(index, offset)
 

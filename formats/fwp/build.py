@@ -14,7 +14,7 @@ from formats.fwp import rules, table, wrapping
 from formats.fwp.coding import BlockCipher, Cipher, Coder, Encoding
 from formats.fwp.header import Header
 from formats.fwp.manifest import BLOCK_SIZES, DOCUMENTS, NO_ADDRESS, Component, Manifest, Note, Slot
-from formats.fwp.package import Sealed
+from formats.fwp.package import Sealed, read_into
 from formats.fwp.wrapping import GroupPublic
 from formats.signing import SignatureBlock
 from formats.sources import Source
@@ -221,12 +221,11 @@ class _Plan:
 
 def rewrite(sealed: Sealed, signatures: SignatureBlock, out: BinaryIO) -> None:
     """Copy a package to `out` (empty) with another signature block; the identity stays the same."""
-    sealed.file.seek(0)
     left = sealed.header.signatures_offset
+    buffer = memoryview(bytearray(1 << 20))
     while left:
-        data = sealed.file.read(min(left, 1 << 20))
-        if not data:
-            raise FormatError("the file ends too early", offset=sealed.header.signatures_offset - left)
-        out.write(data)
-        left -= len(data)
+        part = buffer[: min(left, len(buffer))]
+        read_into(sealed.file, sealed.header.signatures_offset - left, part)
+        out.write(part)
+        left -= len(part)
     out.write(signatures.build())

@@ -147,8 +147,9 @@ class Package:
     def block(self, index: int, checker: BlockChecker) -> bytes:
         """The installed bytes of one block, for whoever asks out of order. Raises as `blocks`."""
         offset = self._offset(index)
-        data = self.sealed.read(offset, checker.length(index, offset))
-        checker.check(index, data, offset)
+        entry = checker.entry(index, offset)
+        data = self.sealed.read(offset, entry.stored_length)
+        checker.check(index, entry, data, offset)
         return checker.install(index, data, offset)
 
     def _each(self, first: int, last: int | None) -> Iterator[tuple[int, bytes, int, BlockChecker]]:
@@ -156,11 +157,11 @@ class Package:
         offset = self._offset(first)
         checker = BlockChecker(self.manifest, self.table, self.content_key)
         for index in range(first, len(self.table) if last is None else last):
-            length = checker.length(index, offset)
-            data = self.sealed.read(offset, length)
-            checker.check(index, data, offset)
+            entry = checker.entry(index, offset)
+            data = self.sealed.read(offset, entry.stored_length)
+            checker.check(index, entry, data, offset)
             yield index, data, offset, checker
-            offset += length
+            offset += entry.stored_length
 
     def _offset(self, index: int) -> int:
         """Where a block begins in the file."""
@@ -197,8 +198,8 @@ class Package:
             progress(done)
         digests = hashlib.sha256()
         last = component.first_block + component.block_count(self.manifest.block_size)
-        for index in range(component.first_block, last):
-            digests.update(self.table[index].digest)
+        for digest in self.table.digests(component.first_block, last):
+            digests.update(digest)
         if digests.digest() != component.digest:
             raise FormatError(f"the digest of component {component.name} does not fit its blocks")
 
@@ -212,8 +213,8 @@ class Package:
             view = memoryview(buffer)[: min(left, len(buffer))]
             read_into(self.sealed.file, offset, view)
             for start in range(0, len(view), size):
-                checker.length(index, offset + start)
-                checker.check(index, view[start : start + size], offset + start)
+                entry = checker.entry(index, offset + start)
+                checker.check(index, entry, view[start : start + size], offset + start)
                 index += 1
             offset, left = offset + len(view), left - len(view)
             yield len(view)

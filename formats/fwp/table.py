@@ -15,7 +15,7 @@ bytes of the file (a compressed stream can be written in several ways), also for
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from formats.errors import FormatError
@@ -34,24 +34,19 @@ class Entry(NamedTuple):
     """SHA-256 of the stored block; only where some are stored otherwise than installed."""
 
 
-class Shape(NamedTuple):
-    """Where things are in a table section."""
+class Shape:
+    """Where things are in a table section.
 
-    blocks: int
-    coded: bool = False
-    """Whether entries have two digests."""
+    Args:
+        blocks: Number of entries.
+        coded: Whether entries have two digests.
+    """
 
-    @property
-    def entry_size(self) -> int:
-        return _ENTRY.size + DIGEST_SIZE * self.coded
-
-    @property
-    def page_count(self) -> int:
-        return -(-self.blocks // ENTRIES_PER_PAGE)
-
-    @property
-    def index_size(self) -> int:
-        return self.page_count * DIGEST_SIZE
+    def __init__(self, blocks: int, coded: bool = False) -> None:
+        self.blocks, self.coded = blocks, coded
+        self.entry_size = _ENTRY.size + DIGEST_SIZE * coded
+        self.page_count = -(-blocks // ENTRIES_PER_PAGE)
+        self.index_size = self.page_count * DIGEST_SIZE
 
     @property
     def size(self) -> int:
@@ -116,6 +111,16 @@ class Table:
                 raise FormatError("the block table is damaged: a page does not fit its index", offset=self._offset + at)
             self._page_number, self._page = number, page
         return self._page
+
+    def digests(self, first: int, last: int) -> Iterator[bytes]:
+        """The digests of these blocks."""
+        size = self.shape.entry_size
+        while first < last:
+            page = self.page(first // ENTRIES_PER_PAGE)
+            at = first % ENTRIES_PER_PAGE
+            count = min(ENTRIES_PER_PAGE - at, last - first)
+            yield from (page[start : start + DIGEST_SIZE] for start in range(at * size, (at + count) * size, size))
+            first += count
 
     def __getitem__(self, index: int) -> Entry:
         if not 0 <= index < self.shape.blocks:

@@ -12,9 +12,7 @@ from formats.fwp.package import Sealed
 from formats.signing import message_for
 from fwtool import review, signing
 from fwtool.cli.app import App, Outcome, Verb, pass_app
-from fwtool.cli.image_diff import lines_of
 from fwtool.cli.signer_options import open_signers, signer_options
-from fwtool.compare import compare
 from fwtool.files import read_small, write_file
 from fwtool.images import Limits
 from fwtool.packages import seal_file
@@ -50,6 +48,9 @@ def _digest(text: str) -> bytes:
 
 def _review(app: App, file: pathlib.Path, base: pathlib.Path, expected: bytes | None) -> bytes:
     """Show the difference, and have somebody agree to it; get the identity of what was shown."""
+    from fwtool.cli.image_diff import lines_of  # only who reviews waits for it
+    from fwtool.compare import compare
+
     with review.private_copy(file) as copy:
         digest = review.identity(copy)
         for line in lines_of(compare(base, copy, Limits())):

@@ -2,13 +2,15 @@
 
 import datetime
 import pathlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from formats.errors import FormatError, ToolError
+from formats.fwp.manifest import ComponentType
 from fwtool.cli.app import App, Outcome, Verb, pass_app
+from fwtool.packages import documents_of
 
 if TYPE_CHECKING:  # `fwtool image` holds this command too, and starts 30 ms earlier without these
     from fwtool.supply_chain.advisories import Finding, Report
@@ -19,29 +21,22 @@ SHOWN = 40
 STALE_DAYS = 31
 RULE = "critical, and published more than one month ago (PCI DSS 6.3.3)"
 
-SbomsOf = Callable[[pathlib.Path], Mapping[str, bytes | None]]
-"""A package -> its components, each with its SBOM, or None where it has none."""
 
+@click.command("vulnerabilities", cls=Verb)
+@click.argument("file", type=click.Path(path_type=pathlib.Path))
+@click.option(
+    "--advisories", "folder", required=True, type=click.Path(path_type=pathlib.Path), metavar="DIR",
+    help="Folder with advisories in the OSV format (.json).",
+)  # fmt: skip
+@pass_app
+def command(app: App, file: pathlib.Path, folder: pathlib.Path) -> Outcome:
+    """Check the SBOMs of a package against advisories, without network.
 
-def vulnerabilities(sboms_of: SbomsOf) -> click.Command:
-    """The command, for packages whose SBOMs this function gets out."""
-
-    @click.command("vulnerabilities", cls=Verb)
-    @click.argument("file", type=click.Path(path_type=pathlib.Path))
-    @click.option(
-        "--advisories", "folder", required=True, type=click.Path(path_type=pathlib.Path), metavar="DIR",
-        help="Folder with advisories in the OSV format (.json).",
-    )  # fmt: skip
-    @pass_app
-    def command(app: App, file: pathlib.Path, folder: pathlib.Path) -> Outcome:
-        """Check the SBOMs of a package against advisories, without network.
-
-        The exit code is 7 if a critical vulnerability is older than one month.
-        """
-        del app
-        return examine(file, sboms_of(file), folder, datetime.datetime.now(datetime.UTC).date())
-
-    return command
+    The exit code is 7 if a critical vulnerability is older than one month.
+    """
+    del app
+    today = datetime.datetime.now(datetime.UTC).date()
+    return examine(file, documents_of(file, ComponentType.SBOM), folder, today)
 
 
 def examine(file: pathlib.Path, stored: Mapping[str, bytes | None], folder: pathlib.Path, today: datetime.date) -> Outcome:

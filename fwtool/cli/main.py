@@ -1,6 +1,5 @@
 """The group of all verbs. Their modules are loaded when a verb is used; the table below is enough for `--help`."""
 
-import importlib
 import os
 import signal
 import sys
@@ -11,7 +10,8 @@ import click
 
 from formats.errors import ToolError
 from fwtool import __version__
-from fwtool.cli.app import App, Outcome, VerbGroup
+from fwtool.cli.app import App, Outcome
+from fwtool.cli.lazy import Entry, lazy_group
 
 VERBS = {
     "demo": "Play the main job on simulated hardware, with every command shown.",
@@ -47,28 +47,10 @@ fwtool - firmware for payment terminals: build, sign, update, check.
 No terminal at hand?  fwtool demo      All commands: fwtool --help"""
 
 
-class LazyGroup(VerbGroup):
-    """Loads `fwtool.cli.<verb>` when the verb is named."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in VERBS:
-            return None
-        module = importlib.import_module(f"fwtool.cli.{cmd_name.replace('-', '_')}_verb")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+ENTRIES = {name: Entry(f"fwtool.cli.{name.replace('-', '_')}_verb", text) for name, text in VERBS.items()}
 
 
-@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=lazy_group(ENTRIES), invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fwtool", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context) -> Outcome | None:

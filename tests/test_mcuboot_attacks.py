@@ -24,7 +24,7 @@ from formats.mcuboot.header import Flags, Header
 from formats.mcuboot.image import open_image
 from formats.mcuboot.kinds import SIZES, UNPROTECTED, Kind, is_vendor
 from formats.versions import Version
-from tests.mcuboot_samples import ED, SAMPLES, SMALL, sample, try_image, two_signatures
+from tests.mcuboot_samples import ED, SAMPLES, SMALL, Sample, sample, try_image, two_signatures
 from tests.mcuboot_support import (
     ALGORITHMS,
     accept,
@@ -81,9 +81,24 @@ def test_damage_of_any_kind_is_refused_in_one_way(name: str, data: st.DataObject
     start = data.draw(st.integers(0, len(damaged) - 1))
     size = data.draw(st.integers(0, 8))
     damaged[start : start + size] = data.draw(st.binary(max_size=8))
-    if bytes(damaged) not in (which.data, which.data[: which.end]):
+    if bytes(damaged) != which.data[: which.end] and not padded_otherwise(which, bytes(damaged)):
         with pytest.raises((FormatError, TrustError)):
             try_image(which, bytes(damaged))
+
+
+def padded_otherwise(which: Sample, data: bytes) -> bool:
+    """The same image with the same trailer, in a slot of another size perhaps: no number in the file says how large it is."""
+    end = which.end
+    return data[:end] == which.data[:end] and data[end:].lstrip(b"\xff") == which.data[end:].lstrip(b"\xff")
+
+
+def test_nothing_in_a_file_says_how_large_its_slot_is() -> None:
+    which = sample("confirmed")
+    for more in (-1, 1, 64):
+        padding = b"\xff" * more if more > 0 else b""
+        other = which.data[: which.end] + padding + which.data[which.end - min(more, 0) :]
+        try_image(which, other)
+        assert padded_otherwise(which, other)
 
 
 @settings(max_examples=200, deadline=None)

@@ -87,13 +87,14 @@ def read(file: BinaryIO) -> Image:
     """What the suffix is attached to: one piece without an address.
 
     Raises:
-        FormatError: a wrong CRC, or nothing but a suffix.
+        FormatError: no suffix, a wrong CRC, or nothing but a suffix.
     """
-    read_suffix(file)
+    if read_suffix(file) is None:
+        raise FormatError("this file has no DFU suffix", name="unsupported_format")
     size = file_size(file) - SUFFIX_SIZE
     if size <= 0:
         raise FormatError("the DFU file holds nothing but its suffix")
-    return Image((Piece(0, size, file=file),))
+    return Image((Piece(0, size, file=file),), placed=False)
 
 
 def write(image: Image, out: BinaryIO, suffix: Suffix = ANY_DFU, *, fill: int = 0xFF) -> None:

@@ -13,8 +13,11 @@ def recognise(start: bytes) -> bool:
     return True
 
 
-def read(file: BinaryIO, address: int = 0) -> Image:
+def read(file: BinaryIO, address: int | None = None) -> Image:
     """The whole file as one piece, read when it is needed.
+
+    Args:
+        address: Where it belongs; None: nobody says.
 
     Raises:
         FormatError: the file is empty.
@@ -22,9 +25,10 @@ def read(file: BinaryIO, address: int = 0) -> Image:
     size = file_size(file)
     if size == 0:
         raise FormatError("the file is empty")
-    if address + size > 2**64 - 1:
-        raise FormatError(f"an image of {size} bytes does not fit at address 0x{address:x}")
-    return Image((Piece(address, size, file=file),))
+    start = address or 0
+    if start + size > 2**64 - 1:
+        raise FormatError(f"an image of {size} bytes does not fit at address 0x{start:x}")
+    return Image((Piece(start, size, file=file),), placed=address is not None)
 
 
 def write(image: Image, out: BinaryIO, *, fill: int = 0xFF) -> None:

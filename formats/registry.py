@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from formats import dfu, elf, intel_hex, raw, srec, text_writer, uf2
+from formats.mcuboot import build as mcuboot_build
+from formats.mcuboot import extract
+from formats.mcuboot import image as mcuboot
 from formats.sources import Image, file_size
 
 ADDRESSES, HOLES, ENTRY = "addresses", "holes", "entry"
@@ -19,15 +22,16 @@ class ImageFormat(NamedTuple):
     """Given the first `SNIFF_SIZE` bytes."""
     read: Callable[..., Image]
     """Takes the open file, and the options named in `read_options`."""
-    has_addresses: bool = True
     recognise_end: Callable[[bytes], bool] = lambda end: False
     """Given the last 16 bytes, for formats that are only known by their end."""
-    write: Callable[..., None] | None = None
+    write: Callable[..., object] | None = None
     """Takes the image and the open file, and the options named in `write_options`; None: it is only read."""
     keeps: frozenset[str] = EVERYTHING
     """What of an image the written file holds."""
     read_options: tuple[str, ...] = ()
     write_options: tuple[str, ...] = ()
+    whole: bool = False
+    """A package takes the file as it is: its header and signatures are for the device's own boot loader."""
 
 
 SNIFF_SIZE = 512
@@ -38,6 +42,10 @@ FORMATS = (
     ImageFormat("intel-hex", intel_hex.recognise, intel_hex.read, write=text_writer.write_intel_hex, write_options=("size",)),
     ImageFormat("srec", srec.recognise, srec.read, write=text_writer.write_srec, write_options=("size", "header")),
     ImageFormat(
+        "mcuboot", mcuboot.recognise, extract.read, read_options=("decrypt_key",), write=mcuboot_build.write,
+        keeps=frozenset(), write_options=("options", "signers"), whole=True,
+    ),
+    ImageFormat(
         "uf2", uf2.recognise, uf2.read, write=uf2.write, keeps=_LAYOUT,
         read_options=("family",), write_options=("family", "fill"),
     ),
@@ -46,11 +54,11 @@ FORMATS = (
         read_options=("alternate",), write_options=("suffix", "alternate", "name"),
     ),
     ImageFormat(
-        "dfu", lambda start: False, dfu.read, has_addresses=False, recognise_end=dfu.recognise_end,
+        "dfu", lambda start: False, dfu.read, recognise_end=dfu.recognise_end,
         write=dfu.write, keeps=frozenset(), write_options=("suffix", "fill"),
     ),
     ImageFormat(
-        "raw", raw.recognise, raw.read, has_addresses=False, write=raw.write, keeps=frozenset(), write_options=("fill",)
+        "raw", raw.recognise, raw.read, write=raw.write, keeps=frozenset(), write_options=("fill",)
     ),
 )  # fmt: skip
 """In order of recognition; raw takes what nobody else knows."""
@@ -73,9 +81,9 @@ def named(name: str) -> ImageFormat | None:
     return next((entry for entry in FORMATS if entry.name == name), None)
 
 
-def features(image: Image, *, has_addresses: bool) -> set[str]:
+def features(image: Image) -> set[str]:
     """What of `EVERYTHING` an image has."""
-    found = {ADDRESSES} if has_addresses else set()
+    found = {ADDRESSES} if image.placed else set()
     pairs = zip(image.pieces, image.pieces[1:], strict=False)
     if any(second.address > first.address + first.size for first, second in pairs):
         found.add(HOLES)

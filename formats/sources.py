@@ -38,6 +38,8 @@ class Image(NamedTuple):
 
     pieces: tuple[Piece, ...]
     entry: int | None = None
+    placed: bool = True
+    """Whether the format says where the bytes belong; if not, addresses count from 0."""
 
     @property
     def start(self) -> int:
@@ -64,7 +66,6 @@ class Flat:
 
     image: Image
     fill: int = 0xFF
-    has_address: bool = True
 
     @property
     def size(self) -> int:
@@ -72,7 +73,7 @@ class Flat:
 
     @property
     def address(self) -> int | None:
-        return self.image.start if self.has_address else None
+        return self.image.start if self.image.placed else None
 
     def chunks(self, size: int) -> Iterator[bytes]:
         """The bytes in chunks of `size`; only the last may be shorter."""

@@ -151,14 +151,14 @@ def _too_few(role: RoleEntry, signed: int, judged: Sequence[Judged]) -> TrustErr
     )
 
 
-def create(keys: Sequence[tuple[str, PublicKey]], threshold: int, version: int = 1) -> bytes:
+def create(keys: Sequence[tuple[str, PublicKey]], threshold: int, version: int = 1, *, foreign: bool = False) -> bytes:
     """A trust file for one role (signer), not signed by an earlier root. Raises as `compose` does.
 
     Args:
         keys: Name and key of each signer.
         threshold: How many of them must sign.
     """
-    return compose({Role.SIGNER: (threshold, keys)}, version=version)
+    return compose({Role.SIGNER: (threshold, keys)}, version=version, foreign=foreign)
 
 
 def compose(
@@ -170,6 +170,7 @@ def compose(
     key_expires: Mapping[bytes, int] | None = None,
     revoked: Sequence[bytes] = (),
     counters: Mapping[str, int] | None = None,
+    foreign: bool = False,
 ) -> bytes:
     """A trust file that nobody has signed yet.
 
@@ -179,6 +180,7 @@ def compose(
         key_expires: The same for single keys, by key id.
         revoked: Ids of keys that are not to count any more.
         counters: Lowest security counter of each model.
+        foreign: As for `parse`.
 
     Raises:
         FormatError: a key twice in a role, no keys, or a threshold that cannot be met (`usage`).
@@ -203,7 +205,7 @@ def compose(
         models=tuple(ModelEntry(model=model, counter=counter) for model, counter in sorted((counters or {}).items())),
     )
     raw = with_head(record) + SignatureBlock().build()
-    parse(raw, error_name="usage")
+    parse(raw, error_name="usage", foreign=foreign)
     return raw
 
 
@@ -213,15 +215,18 @@ def with_head(record: TrustRecord) -> bytes:
     return _HEAD.pack(MAGIC, len(body)) + body
 
 
-def parse(data: bytes, *, error_name: str = "damaged_file") -> Trust:
+def parse(data: bytes, *, error_name: str = "damaged_file", foreign: bool = False) -> Trust:
     """Read a trust file, or a lone public key in PEM as a trust of one.
+
+    Args:
+        foreign: Also take a lone key that only signs images of others (`formats.algorithms.FOREIGN`).
 
     Raises:
         FormatError: damaged, or rules that make no sense.
         TrustError: a weak key in it.
     """
     if data.lstrip().startswith(b"-----BEGIN"):
-        return parse(create([("public key", read_public(data))], threshold=1))
+        return parse(create([("public key", read_public(data, foreign=foreign))], threshold=1, foreign=foreign), foreign=foreign)
     if not _HEAD.size <= len(data) <= MAX_FILE_SIZE or not data.startswith(MAGIC):
         raise FormatError(
             "this is not a trust file", hint="Make one with: fwtool trust create --threshold M PUB.pem... --out TRUST"
@@ -231,6 +236,6 @@ def parse(data: bytes, *, error_name: str = "damaged_file") -> Trust:
         raise FormatError("the trust file is shorter than it says", offset=len(data))
     SignatureBlock.parse(data[end:], offset=end)
     record = TrustRecord.parse(data[_HEAD.size : end], what="the trust file", offset=_HEAD.size)
-    keys = tuple(read_public(entry.der) for entry in record.keys)
+    keys = tuple(read_public(entry.der, foreign=foreign) for entry in record.keys)
     check_rules(record, keys, error_name)
     return Trust(record, keys, data)

@@ -90,7 +90,7 @@ def _document(text: str, names: list[str], kind: ComponentType) -> Part:
     with open_input(pathlib.Path(path)) as file:
         (sbom if kind is ComponentType.SBOM else provenance).read(file.read(MAX_DOCUMENT + 1))
     about = 1 + names.index(name) if name else 0
-    source = Flat(raw.read(open_input(pathlib.Path(path)), 0), has_address=False)
+    source = Flat(raw.read(open_input(pathlib.Path(path))))
     return Part(kind, f"{name + '.' if name else ''}{kind.name.lower()}", source, encoding=Encoding.DEFLATE, about=about)
 
 

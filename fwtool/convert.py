@@ -10,10 +10,9 @@ from formats.fwp import header
 from formats.fwp.content import open_component
 from formats.fwp.manifest import NO_ADDRESS
 from formats.fwp.package import seal
-from formats.fwp.wrapping import GroupKey
 from formats.sources import Image, Piece, check_holes
 from fwtool.files import open_input, replacing
-from fwtool.images import MAX_SIZE, InputSpec, Limits
+from fwtool.images import MAX_SIZE, InputSpec, Limits, at_address
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,14 +23,13 @@ class Conversion:
     to: str
     out: pathlib.Path
     options: dict[str, Any]
-    """`family`, `alternate`, `fill`, `size`, `header`, `suffix`, `name`: for the formats that know them."""
+    """`family`, `alternate`, `fill`, `size`, `header`, `suffix`, `name`, `options`, `signers`, `decrypt_key`, `groups`: for
+    the formats that know them."""
     lose: frozenset[str] = frozenset()
     """What may get lost: addresses, holes, entry."""
     component: str = ""
     """Of a package with several components, this one."""
     max_hole: int | None = None
-    groups: tuple[GroupKey, ...] = ()
-    """What encrypted components are opened with."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +56,11 @@ def convert(wanted: Conversion) -> Converted:
         hint = "Packages are built: fwtool image build." if wanted.to == "fwp" else f"Known: {names}."
         raise ToolError(f"{wanted.to!r} is no format that can be written", name="usage", hint=hint)
     with open_input(wanted.source.path) as file:
-        name, has_addresses, known, image = _read(wanted, file)
+        name, known, image = _read(wanted, file)
         given = {option for option, value in wanted.options.items() if value is not None}
         for option in sorted(given - set(known) - set(target.write_options)):
             raise ToolError(f"neither {name} nor {target.name} has anything to do with {option!r}", name="usage")
-        lost = sorted(registry.features(image, has_addresses=has_addresses) - target.keeps)
+        lost = sorted(registry.features(image) - target.keeps)
         refused = [feature for feature in lost if feature not in wanted.lose]
         if refused:
             raise FormatError(
@@ -78,28 +76,23 @@ def convert(wanted: Conversion) -> Converted:
     return Converted(name, target.name, len(image.pieces), size, tuple(lost))
 
 
-def _read(wanted: Conversion, file: Any) -> tuple[str, bool, tuple[str, ...], Image]:
-    """Name of the format, whether it has addresses, the options it takes, and the image."""
+def _read(wanted: Conversion, file: Any) -> tuple[str, tuple[str, ...], Image]:
+    """Name of the format, the options it takes, and the image."""
     start = file.read(len(header.MAGIC))
     if start == header.MAGIC:
-        image, has_addresses = _component(wanted, file)
-        return "fwp", has_addresses, (), image
+        return "fwp", ("groups",), _component(wanted, file)
     if wanted.component:
         raise ToolError("only packages have components", name="usage")
     kind = registry.detect(file)
     image = kind.read(file, **registry.options_for(kind.read_options, wanted.options))
-    has_addresses = kind.has_addresses
     if wanted.source.address is not None:
-        if has_addresses:
-            raise ToolError(f"{kind.name} brings its own addresses", name="usage", hint="Leave out @ADDRESS.")
-        image = Image(tuple(piece._replace(address=piece.address + wanted.source.address) for piece in image.pieces))
-        has_addresses = True
-    return kind.name, has_addresses, kind.read_options, image
+        image = at_address(image, wanted.source.address, kind.name)
+    return kind.name, kind.read_options, image
 
 
-def _component(wanted: Conversion, file: Any) -> tuple[Image, bool]:
+def _component(wanted: Conversion, file: Any) -> Image:
     """The bytes of one component of a package, every block of which is checked against its table first."""
-    package = seal(file).open().unlocked(wanted.groups)
+    package = seal(file).open().unlocked(wanted.options.get("groups", ()))
     package.check_all()
     components = package.manifest.components
     chosen = [c for c in components if not wanted.component or c.name == wanted.component]
@@ -109,4 +102,4 @@ def _component(wanted: Conversion, file: Any) -> tuple[Image, bool]:
     address = chosen[0].address
     has_address = address != NO_ADDRESS
     content = open_component(package, chosen[0])
-    return Image((Piece(address if has_address else 0, chosen[0].installed_size, file=content),)), has_address
+    return Image((Piece(address if has_address else 0, chosen[0].installed_size, file=content),), placed=has_address)

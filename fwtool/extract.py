@@ -68,7 +68,7 @@ def _image(path: pathlib.Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     source, _ = read_input(InputSpec("image", path, None), Limits(max_hole=MAX_SIZE))
     assert isinstance(source, Flat)
     for number, piece in enumerate(source.image.pieces):
-        place = f"@0x{piece.address:08x}" if source.has_address else ""
+        place = f"@0x{piece.address:08x}" if source.image.placed else ""
         whole: Any = (piece.read(at, min(STEP, piece.size - at)) for at in range(0, piece.size, STEP))
         yield f"piece-{number}{place}.bin", whole
 

@@ -10,6 +10,7 @@ from formats.fwp import header
 from formats.fwp.manifest import MAKER_RANGE, NO_ADDRESS, Component, ComponentType
 from formats.fwp.package import Package, seal
 from formats.sources import MAX_HOLE, Flat, Image, Source, check_holes
+from fwtool import mcuboot
 from fwtool.files import open_input
 from fwtool.packages import seal_file
 
@@ -72,16 +73,28 @@ def read_input(spec: InputSpec, limits: Limits) -> tuple[Source, str]:
     """
     file = open_input(spec.path)
     kind = registry.detect(file)
-    if spec.address is not None:
-        if kind.has_addresses:
-            raise ToolError(f"{spec.path} is {kind.name} and brings its own addresses", name="usage", hint="Leave out @ADDRESS.")
-        return Flat(raw.read(file, spec.address), limits.fill), kind.name
     try:
-        image: Image = kind.read(file)
+        image: Image = (raw if kind.whole else kind).read(file)
     except FormatError as error:
         raise FormatError(f"{spec.path}: {error.message}", name=error.name, hint=error.hint, offset=error.offset) from error
+    if spec.address is not None:
+        image = at_address(image, spec.address, kind.name)
     check_holes(image, max_hole=limits.max_hole, max_size=MAX_SIZE)
-    return Flat(image, limits.fill, has_address=kind.has_addresses), kind.name
+    return Flat(image, limits.fill), kind.name
+
+
+def at_address(image: Image, address: int, kind: str) -> Image:
+    """An image that says nothing of its place, at this one.
+
+    Raises:
+        ToolError: it does say something (`usage`).
+        FormatError: it does not fit there.
+    """
+    if image.placed:
+        raise ToolError(f"{kind} brings its own addresses", name="usage", hint="Leave out @ADDRESS.")
+    if address + image.end > 2**64 - 1:
+        raise FormatError(f"an image of {image.end} bytes does not fit at address 0x{address:x}")
+    return image._replace(pieces=tuple(piece._replace(address=piece.address + address) for piece in image.pieces), placed=True)
 
 
 def describe(path: pathlib.Path, limits: Limits) -> dict[str, Any]:
@@ -91,6 +104,9 @@ def describe(path: pathlib.Path, limits: Limits) -> dict[str, Any]:
     if start == header.MAGIC:
         with seal_file(path).file as file:
             return describe_package(seal(file).open())
+    with open_input(path) as file:
+        if registry.detect(file).name == "mcuboot":
+            return mcuboot.describe(file)
     source, kind = read_input(InputSpec("application", path, None), limits._replace(max_hole=MAX_SIZE))
     assert isinstance(source, Flat)
     return {
@@ -100,7 +116,7 @@ def describe(path: pathlib.Path, limits: Limits) -> dict[str, Any]:
         "signatures": [],
         "entry": source.image.entry,
         "components": [
-            {"name": f"piece {number}", "address": piece.address if source.has_address else None, "size": piece.size}
+            {"name": f"piece {number}", "address": piece.address if source.image.placed else None, "size": piece.size}
             for number, piece in enumerate(source.image.pieces)
         ],
     }

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 from formats.deflate import deflate
 from formats.errors import FormatError
+from formats.fwp import header, table
 from formats.fwp import package as fwp
-from formats.fwp import table
 from formats.fwp.manifest import ComponentType
 from formats.fwp.package import Package, Sealed
 from formats.sample_keys import refuse_samples
@@ -29,6 +29,12 @@ def seal_file(path: pathlib.Path) -> Sealed:
     except BaseException:
         file.close()
         raise
+
+
+def is_package(path: pathlib.Path) -> bool:
+    """Whether a file begins as a package does."""
+    with open_input(path) as file:
+        return file.read(len(header.MAGIC)) == header.MAGIC
 
 
 def load_package(

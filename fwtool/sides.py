@@ -45,7 +45,7 @@ def image_side(file: BinaryIO, limits: Limits, name: str) -> Side:
         raise FormatError(f"{name}: {error.message}", name=error.name, hint=error.hint, offset=error.offset) from error
     check_holes(image, max_hole=limits.max_hole, max_size=MAX_SIZE)
     pieces = tuple(Bar(f"piece {number}", p.address, p.address + p.size) for number, p in enumerate(image.pieces))
-    return Side(kind.name, image, bars or pieces, kind.has_addresses)
+    return Side(kind.name, image, bars or pieces, image.placed)
 
 
 def _section_bars(file: BinaryIO) -> tuple[Bar, ...]:

@@ -13,15 +13,18 @@ from fwtool.files import read_small, write_file
 PINNED = "pinned.trust"
 
 
-def load_trust(path: pathlib.Path | str, *, dev: bool = False) -> Trust:
+def load_trust(path: pathlib.Path | str, *, dev: bool = False, foreign: bool = False) -> Trust:
     """Read a trust file, or a public key as a trust of one.
+
+    Args:
+        foreign: Also take a lone key that only signs images of others.
 
     Raises:
         LocalError: not readable.
         FormatError: damaged.
         TrustError: weak keys, or sample keys without `dev`.
     """
-    trust = trust_format.parse(read_small(pathlib.Path(path), trust_format.MAX_FILE_SIZE))
+    trust = trust_format.parse(read_small(pathlib.Path(path), trust_format.MAX_FILE_SIZE), foreign=foreign)
     refuse_samples(trust.keys, dev=dev)
     return trust
 
@@ -32,13 +35,13 @@ def pinned_trust(state_dir: pathlib.Path, *, dev: bool = False) -> Trust | None:
     return load_trust(path, dev=dev) if path.is_file() else None
 
 
-def find_trust(flag: str, state_dir: pathlib.Path, *, dev: bool = False) -> Trust:
+def find_trust(flag: str, state_dir: pathlib.Path, *, dev: bool = False, foreign: bool = False) -> Trust:
     """The trust named by the flag, else the pinned one.
 
     Raises:
         ToolError: there is none (`no_trust`).
     """
-    trust = load_trust(flag, dev=dev) if flag else pinned_trust(state_dir, dev=dev)
+    trust = load_trust(flag, dev=dev, foreign=foreign) if flag else pinned_trust(state_dir, dev=dev)
     if trust is None:
         raise ToolError(
             "no trust: whose signatures count has not been said",

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from formats.errors import FormatError, ToolError
 from formats.fwp import explain as fwp_explain
-from formats.fwp import header
-from formats.fwp.wrapping import GroupKey
+from formats.fwp import header, wrapping
+from formats.mcuboot import image
 from formats.outcomes import Check, first_error
 from formats.trust import Trust
-from fwtool.files import open_input
+from fwtool import mcuboot
+from fwtool.files import open_input, read_small
 from fwtool.images import describe_package
 
 
@@ -24,11 +25,11 @@ class Verified(NamedTuple):
     error: ToolError | None
 
 
-def verify(path: pathlib.Path, trust: Trust, groups: Sequence[GroupKey] = ()) -> Verified:
+def verify(path: pathlib.Path, trust: Trust, decrypt_keys: Sequence[pathlib.Path] = ()) -> Verified:
     """Check a file completely.
 
     Args:
-        groups: What encrypted components are opened with.
+        decrypt_keys: Files with what encrypted content is opened with.
 
     Raises:
         LocalError: it cannot be read.
@@ -36,13 +37,19 @@ def verify(path: pathlib.Path, trust: Trust, groups: Sequence[GroupKey] = ()) ->
     """
     with open_input(path) as file:
         start = file.read(header.SIZE)
-        if start[:8] != header.MAGIC:
-            raise FormatError(
-                "this format carries no signatures", name="unsupported_format", hint="Packages do: fwtool image build."
-            )
-        found = fwp_explain.explain(file, trust, time.time(), groups)
-        facts = describe_package(found.package) if found.package else {}
-    return Verified({**facts, "checks": [as_json(check) for check in found.checks]}, first_error(found.checks))
+        if start[:8] == header.MAGIC:
+            groups = [wrapping.read_private(read_small(key)) for key in decrypt_keys]
+            found = fwp_explain.explain(file, trust, time.time(), groups)
+            facts = describe_package(found.package) if found.package else {}
+            checks = list(found.checks)
+        elif image.recognise(start):
+            trust.check_time(time.time())
+            key = mcuboot.decryption_key(decrypt_keys[0]) if decrypt_keys else None
+            facts, checks = mcuboot.describe(file), mcuboot.explain(image.open_image(file), trust, time.time(), key)
+        else:
+            hint = "Packages and MCUboot images do: fwtool image build, fwtool image convert --to mcuboot."
+            raise FormatError("this format carries no signatures", name="unsupported_format", hint=hint)
+    return Verified({**facts, "checks": [as_json(check) for check in checks]}, first_error(checks))
 
 
 def as_json(check: Check) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import io
 import os
 import pathlib
 import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -28,7 +29,8 @@ ROOT: Final = pathlib.Path(__file__).resolve().parent.parent
 
 def need(tool: str) -> str:
     """The path of a program from outside; without it the test is skipped, or fails where FWTOOL_TEST_REQUIRE is set."""
-    found = shutil.which(tool)
+    beside = str(pathlib.Path(sys.executable).parent)  # what is installed with the tests
+    found = shutil.which(tool) or shutil.which(tool, path=beside)
     if found is None:
         if os.environ.get("FWTOOL_TEST_REQUIRE"):
             pytest.fail(f"{tool} is not installed, yet FWTOOL_TEST_REQUIRE is set")
@@ -76,7 +78,7 @@ def part(
     version: str | None = None,
 ) -> Part:
     """A component that holds these bytes."""
-    source = Flat(Image((Piece(address or 0, len(data), data=data),)), has_address=address is not None)
+    source = Flat(Image((Piece(address or 0, len(data), data=data),), placed=address is not None))
     return Part(kind, name, source, Version.parse(version) if version else None)
 
 

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import struct
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ import pytest
 import firmware_samples
 from formats.fwp.header import Header
 from tests.conftest import Fwtool, Sim
-from tests.support import KEY, SECOND_KEY, STRANGER, make_package, pattern, sign_package
+from tests.support import KEY, SECOND_KEY, STRANGER, make_package, need, pattern, sign_package
 
 ELF = str(firmware_samples.path("built/vt100-1.5.0.elf"))
 SBOM = {
@@ -294,3 +295,72 @@ def test_show_hex_names_every_byte(run: Fwtool, build: Build, keys: pathlib.Path
     assert "manifest.security_counter" in text
     assert "fwp.md section 3" in text
     assert run("image", "show", "--hex", ELF).code == 0
+
+
+# -- MCUboot ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("algorithm", ["ed25519", "ecdsa-p256", "ecdsa-p384", "rsa-3072"])
+def test_mcuboot_images_from_elf_to_verified(run: Fwtool, tmp_path: pathlib.Path, algorithm: str) -> None:
+    assert run("keys", "generate", "--algorithm", algorithm, "--out", "key.pem").code == 0
+    assert run("keys", "public", "key.pem", "--out", "key.pub.pem").code == 0
+    build = ("image", "convert", ELF, "--to", "mcuboot", "--set", "version=1.5.0+3", "--set", "header-size=0x200")
+    refused = run(*build, "--out", "x.img", "--key", "key.pem", "--json").result
+    assert (refused["exit_code"], refused["error"]["name"]) == (3, "data_would_be_lost")
+    lose = ("--lose", "addresses", "--lose", "holes", "--lose", "entry")
+    slot = ("--set", "slot-size=0x60000", "--set", "confirm=yes", "--set", "security-counter=auto")
+    done = run(*build, *lose[:2], *lose[4:], *slot, "--out", "x.img", "--key", "key.pem")
+    assert done.code == 0, done.err
+    shown = run("image", "show", "x.img", "--json").result["data"]
+    assert (shown["format"], shown["version"], shown["security_counter"]) == ("mcuboot", "1.5.0+3", 0x01050000)
+    assert "confirmed" in run("image", "show", "x.img").out
+    code, checks = explained(run, "x.img", "--trust", "key.pub.pem")
+    assert (code, {check["outcome"] for check in checks.values()}) == (0, {"held"})
+    assert subprocess.run(
+        [need("imgtool"), "verify", "-k", "key.pem", "x.img"], cwd=tmp_path, capture_output=True, check=False
+    ).returncode == 0  # fmt: skip
+    raw = (tmp_path / "x.img").read_bytes()
+    (tmp_path / "bad.img").write_bytes(raw[:5000] + bytes([raw[5000] ^ 1]) + raw[5001:])
+    code, checks = explained(run, "bad.img", "--trust", "key.pub.pem")
+    assert (code, checks["hash"]["outcome"]) == (3, "failed")
+
+
+def test_mcuboot_images_get_a_second_signature_and_count_as_packages_do(run: Fwtool, keys: pathlib.Path) -> None:
+    (keys / "raw.bin").write_bytes(pattern(3000))
+    for name in ("second", "third"):
+        assert run("keys", "generate", "--out", f"{name}.pem").code == 0
+        assert run("keys", "public", f"{name}.pem", "--out", f"{name}.pub.pem").code == 0
+    assert run("trust", "create", "maker.pub.pem", "second.pub.pem", "--threshold", "2", "--out", "two.trust").code == 0
+    convert = ("image", "convert", "raw.bin", "--to", "mcuboot", "--set", "version=1.0.0", "--out", "x.img")
+    assert run(*convert, "--key", "maker.pem").code == 0
+    assert run("image", "verify", "x.img", "--trust", "two.trust").code == 4
+    assert run("image", "sign", "x.img", "--key", "third.pem").code == 0
+    assert run("image", "verify", "x.img", "--trust", "two.trust").code == 4
+    assert run("image", "sign", "x.img", "--key", "second.pem").code == 0
+    assert run("image", "verify", "x.img", "--trust", "two.trust").code == 0
+    assert run("image", "convert", "x.img", "--to", "raw", "--out", "y.bin").code == 0
+    assert (keys / "y.bin").read_bytes() == pattern(3000)
+    assert "differ only in signatures" not in run("image", "diff", "x.img", "x.img").out
+
+
+def test_an_encrypted_mcuboot_image_is_opened_with_its_key(run: Fwtool, groups: pathlib.Path) -> None:
+    (groups / "raw.bin").write_bytes(pattern(3000))
+    convert = ("image", "convert", "raw.bin", "--to", "mcuboot", "--set", "version=1.0.0", "--key", "maker.pem")
+    assert run(*convert, "--set", "encryption=aes256:group.pub.pem", "--out", "x.img").code == 0
+    assert pattern(3000)[:64] not in (groups / "x.img").read_bytes()
+    assert run("image", "verify", "x.img", "--trust", "maker.pub.pem").code == 4
+    assert run("image", "verify", "x.img", "--trust", "maker.pub.pem", "--decrypt-key", "group.pem").code == 0
+    assert run("image", "convert", "x.img", "--to", "raw", "--out", "y.bin", "--decrypt-key", "group.pem").code == 0
+    assert (groups / "y.bin").read_bytes()[:3000] == pattern(3000)
+
+
+@pytest.mark.parametrize(
+    "settings", [("version=1.0",), ("colour=red", "version=1.0.0"), ("version=1.0.0", "pad=maybe"), (),
+                 ("version=1.0.0", "pad=yes"), ("version=1.0.0", "version=1.0.0"), ("version=1.0.0", "encryption=rot13:maker.pub.pem")],
+)  # fmt: skip
+def test_wrong_settings_are_usage_errors(run: Fwtool, keys: pathlib.Path, settings: tuple[str, ...]) -> None:
+    (keys / "raw.bin").write_bytes(b"x")
+    flags = [word for setting in settings for word in ("--set", setting)]
+    done = run("image", "convert", "raw.bin", "--to", "mcuboot", "--out", "x.img", *flags)
+    assert done.code == 2, done
+    assert not (keys / "x.img").exists()

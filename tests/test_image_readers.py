@@ -89,8 +89,9 @@ def test_the_gap_is_filled_as_asked() -> None:
 def test_forms_are_recognised_by_content(form: str) -> None:
     names = {"elf": "elf", "hex": "intel-hex", "srec": "srec", "bin": "raw"}
     found = detect(io.BytesIO(sample(form)))
-    assert (found.name, found.has_addresses) == (names[form], form != "bin")
-    assert flat(found.read(io.BytesIO(sample(form))), 0) == sample("bin")
+    image = found.read(io.BytesIO(sample(form)))
+    assert (found.name, image.placed) == (names[form], form != "bin")
+    assert flat(image, 0) == sample("bin")
 
 
 def test_whatever_the_first_bytes_are_some_form_takes_the_file() -> None:

@@ -104,6 +104,21 @@ def test_the_old_header_and_foreign_files_are_told_apart() -> None:
         assert caught.value.name == "unsupported_format"
 
 
+def test_sizes_in_the_header_are_held_against_the_file() -> None:
+    good = header.parse(make(SMALL)[:32])
+    good.check(good.tlv_offset)
+    for change, size, word in (
+        ({"header_size": 31}, 1000, "at least 32"), ({"payload_size": 0}, 1000, "no payload"),
+        ({}, good.tlv_offset - 1, "cut off"), ({"payload_size": 2**32 - 1, "header_size": 65535}, 2**32, "cut off"),
+    ):  # fmt: skip
+        with pytest.raises(FormatError, match=word):
+            dataclasses.replace(good, **change).check(size)  # type: ignore[arg-type]
+    data = make(SMALL, key(ED))
+    for size, word in ((0, "too few"), (31, "too few"), (33, "cut off"), (len(data) - 1, "cut off inside its TLV area")):
+        with pytest.raises(FormatError, match=word):
+            opened(data[:size])
+
+
 def test_an_image_has_a_payload_and_ends_in_the_address_space() -> None:
     with pytest.raises(FormatError, match="no payload"):
         opened(by_hand(b""))
@@ -397,9 +412,18 @@ def test_padding_of_a_compressed_and_encrypted_payload_is_zero() -> None:
     packed = struct.unpack("<I", image.protected.all(Kind.COMP_DEC_SIZE)[0].value)[0]
     assert packed < image.header.payload_size
     assert installed(data, "x25519") == COMPRESSIBLE
+    records = [(one.type, one.value) for one in image.protected.tlvs[:-1]]
+    wrapped = image.unprotected.tlvs[-1]
+    used = image.payload.read(0, packed) + b"\0\1"
+    for more, claim, fits in ((b"", packed, True), (b"\0", packed, True), (b"\0\1", packed, False), (b"", packed + 1, False)):
+        size = [(Kind.COMP_DEC_SIZE, struct.pack("<I", claim))]
+        changed = by_hand(used[:packed] + more, key(ED), [*records, *size], flags=0x404, after=[(wrapped.type, wrapped.value)])
+        if fits:
+            accept(changed, ED, decrypt="x25519")
+        else:
+            with pytest.raises(FormatError, match="padding" if more else "more than there are"):
+                accept(changed, ED, decrypt="x25519")
     for claim in (packed - 1, packed + 1, image.header.payload_size + 1, 2**32 - 1):
-        records = [(one.type, one.value) for one in image.protected.tlvs[:-1]]
-        wrapped = image.unprotected.tlvs[-1]
         changed = by_hand(
             image.payload.read(0, image.payload.size), key(ED), [*records, (Kind.COMP_DEC_SIZE, struct.pack("<I", claim))],
             flags=0x404, after=[(wrapped.type, wrapped.value)],
@@ -429,6 +453,18 @@ def test_the_size_of_the_steps_changes_nothing(monkeypatch: pytest.MonkeyPatch, 
                     packed = opened(data).payload.read(0, size)
                     with pytest.raises(FormatError):
                         list(compression.decompress(iter([packed[:1], packed[1:]]), len(plain), thumb="thumb" in compress))
+
+
+def test_decompressing_ends_where_it_should() -> None:
+    packed = compression.compress([COMPRESSIBLE], thumb=False)
+    assert b"".join(compression.decompress([packed], len(COMPRESSIBLE), thumb=False)) == COMPRESSIBLE
+    for chunks, size, word in (
+        ([packed], len(COMPRESSIBLE) + 1, "and claims"), ([packed], len(COMPRESSIBLE) - 1, "more than"),
+        ([packed, b"\0"], len(COMPRESSIBLE), "follow"), ([packed + b"\0"], len(COMPRESSIBLE), "follow"),
+        ([packed[:1]], 1, "too short"), ([packed[:-1]], len(COMPRESSIBLE), "no end"),
+    ):  # fmt: skip
+        with pytest.raises(FormatError, match=word):
+            list(compression.decompress(chunks, size, thumb=False))
 
 
 def test_payloads_too_large_to_be_compressed_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -566,6 +602,17 @@ def test_boot_records() -> None:
     for damaged in (raw.value[:-1], raw.value + b"\0", b"\xa0", b"\x00", raw.value[:1] + b"\x03" + raw.value[2:]):
         with pytest.raises(FormatError):
             metadata.boot_record_of(raw._replace(value=damaged))
+    for other in (
+        b"\xa1\x18\x60",
+        b"\xa1\x01\x03",
+        b"\xa2\x01\x60\x01\x60",
+        b"\xb1",
+        b"\x80",
+        b"\xa1\x01\x78\x01a",
+        b"\xa1\x01\x7a",
+    ):
+        with pytest.raises(FormatError, match="not a CBOR map"):
+            cbor.load(other)
     foreign = by_hand(signer=key(ED), protected=[(Kind.BOOT_RECORD, b"something else")])
     assert outcomes(accept(foreign, ED))["boot_record"] is Outcome.NOT_CHECKED
     assert b"something else".hex() in [field.value for field in fields(io.BytesIO(foreign))]
@@ -597,22 +644,24 @@ def test_the_header_may_already_be_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "word"),
     [
-        {"header_size": 31}, {"header_size": 65536}, {"erased": 1}, {"load_address": 1, "rom_fixed": 1},
-        {"vendor_tlvs": ((0x9F, b""),)}, {"vendor_tlvs": ((0x100, b""),)}, {"vendor_tlvs": ((0xA0, b""), (0xA0, b""))},
-        {"hash_name": "sha1"}, {"rom_fixed": 2**32}, {"load_address": 2**32 - 33},
+        ({"header_size": 31}, "header has"), ({"header_size": 65536}, "header has"), ({"erased": 1}, "erased byte"),
+        ({"load_address": 1, "rom_fixed": 1}, "either from RAM"), ({"vendor_tlvs": ((0x9F, b""),)}, "0x009f"),
+        ({"vendor_tlvs": ((0x100, b""),)}, "0x0100"), ({"vendor_tlvs": ((0xA0, b""), (0xA0, b""))}, "0x00a0"),
+        ({"hash_name": "sha1"}, "sha1"), ({"rom_fixed": 2**32}, "last address"), ({"load_address": 2**32 - 33}, "last address"),
     ],
     ids=str,
 )  # fmt: skip
-def test_options_that_make_no_image(options: dict[str, Any]) -> None:
-    with pytest.raises(FormatError):
+def test_options_that_make_no_image(options: dict[str, Any], word: str) -> None:
+    with pytest.raises(FormatError, match=word):
         make(**options)
 
 
 def test_an_image_needs_bytes_and_a_version_that_fits() -> None:
-    with pytest.raises(FormatError):
-        make(b"")
+    for data, pad_header in ((b"", True), (bytes(31), False), (bytes(32), False)):
+        with pytest.raises(FormatError, match="is not possible"):
+            make(data, pad_header=pad_header)
     for version in (Version(256, 0, 0), Version(1, 2, 70000), Version(0, 0, 0, 2**32)):
         with pytest.raises(FormatError):
             dataclasses.replace(header.parse(make()[:32]), version=version).build()

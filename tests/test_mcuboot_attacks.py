@@ -307,6 +307,15 @@ def test_the_header_must_know_the_size_of_the_protected_area() -> None:
     struct.pack_into("<H", data, 10, 0)
     with pytest.raises(FormatError, match="0x6907"):
         opened(bytes(data))
+    good = by_hand(protected=[(0xA0, b"1234")])
+    at = 32 + len(PAYLOAD)
+    for claim, cut in ((8, b""), (16, b"\0" * 4)):  # stray bytes behind the area, which nobody would look at
+        grown = bytearray(good[: at + 12] + cut + good[at + 12 :])
+        struct.pack_into("<H", grown, 10, 12 + len(cut))
+        if not cut:
+            grown[at : at + 12] = struct.pack("<HHHHI", 0x6908, claim, 0xA0, 0, 0)
+        with pytest.raises(FormatError, match="the header says"):
+            opened(bytes(grown))
     empty = struct.pack("<HH", 0x6908, 4)
     with pytest.raises(FormatError):
         opened(by_hand()[:72] + empty + by_hand()[72:])

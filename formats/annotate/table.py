@@ -8,6 +8,7 @@ from formats.annotate import dfu, elf, fwp, text, trust, uf2
 from formats.annotate.whole import read_at, whole
 from formats.fields import Field
 from formats.fwp.header import MAGIC as FWP_MAGIC
+from formats.mcuboot import fields as mcuboot
 from formats.sources import file_size
 from formats.trust import MAGIC as TRUST_MAGIC
 
@@ -26,7 +27,7 @@ def _raw(file: BinaryIO) -> Iterator[Field]:
 DESCRIBERS: Final[Mapping[str, Describer]] = {
     "fwp": fwp.fields,
     "trust": trust.fields,
-    # MCUboot: here, as soon as formats/mcuboot has `fields`.
+    "mcuboot": whole(mcuboot.fields),
     "elf": elf.fields,
     "intel-hex": text.hex_fields,
     "srec": text.srec_fields,

@@ -22,7 +22,7 @@ def read(file: BinaryIO, decrypt_key: DecryptionKey | None = None) -> Image:
     image = open_image(file)
     installed = payload.Installed(image, payload.find_key(image, decrypt_key))
     if installed.key is None and not image.is_compressed:
-        return Image((image.payload,))
+        return Image((image.payload,), placed=installed.address is not None)
     if installed.size > MAX_HELD:
         raise FormatError(f"a payload of {installed.size} bytes is too large to be unpacked here", name="too_large")
     data = bytearray(installed.size)
@@ -30,4 +30,4 @@ def read(file: BinaryIO, decrypt_key: DecryptionKey | None = None) -> Image:
     for chunk in installed.chunks(payload.STEP):
         data[at : at + len(chunk)] = chunk
         at += len(chunk)
-    return Image((Piece(installed.address or 0, len(data), data=data),))
+    return Image((Piece(installed.address or 0, len(data), data=data),), placed=installed.address is not None)

@@ -8,7 +8,9 @@ import click
 
 from formats.fwp import wrapping
 from formats.fwp.wrapping import GroupKey
+from fwtool import mcuboot
 from fwtool.files import read_small
+from fwtool.packages import is_package
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,6 +22,13 @@ def decrypt_option(function: F) -> F:
         help="Private key of a group of devices, to look into what is encrypted; repeatable.",
     )  # fmt: skip
     return option(function)
+
+
+def decryption(file: pathlib.Path, paths: Sequence[pathlib.Path]) -> dict[str, Any]:
+    """The same as options of a conversion, for this file."""
+    if is_package(file):
+        return {"groups": groups_of(paths)}
+    return {"decrypt_key": mcuboot.decryption_key(paths[0])}
 
 
 def groups_of(paths: Sequence[pathlib.Path]) -> tuple[GroupKey, ...]:

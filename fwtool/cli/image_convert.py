@@ -7,10 +7,13 @@ import click
 
 from formats import dfu, registry, uf2
 from formats.errors import ToolError
+from formats.sample_keys import refuse_samples
 from formats.sources import MAX_HOLE
+from fwtool import mcuboot
 from fwtool.cli.app import App, Outcome, Verb, pass_app
-from fwtool.cli.decrypt_option import decrypt_option, groups_of
+from fwtool.cli.decrypt_option import decrypt_option, decryption
 from fwtool.cli.output import size_text
+from fwtool.cli.signer_options import open_signers, signer_options
 from fwtool.convert import Conversion, convert
 from fwtool.images import parse_input
 
@@ -33,14 +36,16 @@ WRITTEN = [entry.name for entry in registry.FORMATS if entry.write]
 @click.option("--line-bytes", "size", type=click.IntRange(1, 250), help="Data bytes of a HEX or S-record line.  [16]")
 @click.option("--fill", help="Byte that fills holes and pages.  [0xff]")
 @click.option("--max-hole", type=click.IntRange(0), help=f"Largest hole that is filled.  [{MAX_HOLE}]")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Setting of an MCUboot image; repeatable.")
+@signer_options(required=False)
 @decrypt_option
 @pass_app
 def command(
     app: App, /, source: str, to: str, out: pathlib.Path, lose: tuple[str, ...], component: str, max_hole: int | None,
-    decrypt_key: tuple[pathlib.Path, ...], **options: Any,
+    decrypt_key: tuple[pathlib.Path, ...], settings: tuple[str, ...], key: tuple[str, ...],
+    passphrase_file: pathlib.Path | None, passphrase_fd: int | None, **options: Any,
 ) -> Outcome:  # fmt: skip
     """Turn an image into another format. IN is FILE[@ADDRESS]; what the format cannot hold must be given up with --lose."""
-    del app
     suffix = _suffix(to, options.pop("vendor"), options.pop("product"), options.pop("device"))
     header, family, fill = options.pop("header"), options.pop("family"), options.pop("fill")
     chosen = {
@@ -50,8 +55,17 @@ def command(
         "family": uf2.FAMILIES.get(family.lower()) or _number("--family", family, 32) if family is not None else None,
         "fill": _number("--fill", fill, 8) if fill is not None else None,
     }
-    groups = groups_of(decrypt_key)
-    done = convert(Conversion(parse_input(source), to, out, chosen, frozenset(lose), component, max_hole, groups))
+    if (settings or key) and to != "mcuboot":
+        raise ToolError("--set and --key are for MCUboot images", name="usage")
+    spec = parse_input(source)
+    if decrypt_key:
+        chosen |= decryption(spec.path, decrypt_key)
+    wanted = Conversion(spec, to, out, chosen, frozenset(lose), component, max_hole)
+    with open_signers(app, key, passphrase_file, passphrase_fd) as signers:
+        if to == "mcuboot":
+            refuse_samples([signer.public for signer in signers], dev=app.dev)
+            chosen |= {"options": mcuboot.options_of(settings), "signers": signers}
+        done = convert(wanted)
     lost = f", without its {' and '.join(done.lost)}" if done.lost else ""
     text = f"{out}: {done.format_to} from {done.format_from}, {size_text(done.size)} in {done.pieces} pieces{lost}"
     data = {"path": str(out), "from": done.format_from, "to": done.format_to, "pieces": done.pieces, "size": done.size}

@@ -36,25 +36,43 @@ def command(app: App, file: pathlib.Path, as_hex: bool) -> Outcome:
 
 def lines_of(facts: dict[str, Any]) -> list[str]:
     """What `describe` found, for people."""
-    if facts["format"] != "fwp":
-        lines = [f"format      {facts['format']}"]
-        if facts["entry"] is not None:
-            lines.append(f"entry       0x{facts['entry']:08x}")
-    else:
-        lines = [
-            f"package     {facts['package_id']}  {facts['version']}  for {facts['hardware']}",
-            f"counter     {facts['security_counter']}   updates from {facts['minimum_version']} on",
-            f"digest      {facts['digest']}",
-            f"signatures  {', '.join(key_id[:16] for key_id in facts['signatures']) or 'none'}",
-        ]
-        if facts["recipients"]:
-            lines.append(f"readable by {', '.join(key_id[:16] for key_id in facts['recipients'])}")
-        if facts["build_id"]:
-            lines.append(f"build       {facts['build_id']}")
+    lines = HEADS.get(facts["format"], _plain)(facts)
     lines += [_component(component) for component in facts["components"]]
     for language, text in facts.get("notes", {}).items():
         lines += [f"notes ({language})", *(f"  {line}" for line in text.splitlines())]
     return lines
+
+
+def _plain(facts: dict[str, Any]) -> list[str]:
+    entry = [] if facts["entry"] is None else [f"entry       0x{facts['entry']:08x}"]
+    return [f"format      {facts['format']}", *entry]
+
+
+def _package(facts: dict[str, Any]) -> list[str]:
+    lines = [
+        f"package     {facts['package_id']}  {facts['version']}  for {facts['hardware']}",
+        f"counter     {facts['security_counter']}   updates from {facts['minimum_version']} on",
+        f"digest      {facts['digest']}",
+        f"signatures  {', '.join(key_id[:16] for key_id in facts['signatures']) or 'none'}",
+    ]
+    if facts["recipients"]:
+        lines.append(f"readable by {', '.join(key_id[:16] for key_id in facts['recipients'])}")
+    if facts["build_id"]:
+        lines.append(f"build       {facts['build_id']}")
+    return lines
+
+
+def _mcuboot(facts: dict[str, Any]) -> list[str]:
+    trailer = facts["trailer"]
+    state = "" if trailer is None else f"  padded, {'confirmed' if trailer['confirmed'] else 'on trial'}"
+    return [
+        f"MCUboot     {facts['version']}  {', '.join(facts['flags']) or 'no flags'}{state}",
+        f"{facts['hash']:<11} {facts['digest']}",
+        *(f"tlv         {tlv['name']:<16} {'protected  ' if tlv['protected'] else ''}{tlv['value']}" for tlv in facts["tlvs"]),
+    ]
+
+
+HEADS = {"fwp": _package, "mcuboot": _mcuboot}
 
 
 def _component(component: dict[str, Any]) -> str:

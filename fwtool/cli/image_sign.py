@@ -10,12 +10,12 @@ from formats import keys
 from formats.errors import ToolError
 from formats.fwp.package import Sealed
 from formats.signing import message_for
-from fwtool import review, signing
+from fwtool import mcuboot, review, signing
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.cli.signer_options import open_signers, signer_options
 from fwtool.files import read_small, write_file
 from fwtool.images import Limits
-from fwtool.packages import seal_file
+from fwtool.packages import is_package, seal_file
 
 FILE = click.Path(path_type=pathlib.Path)
 
@@ -31,13 +31,24 @@ def sign(
     app: App, /, file: pathlib.Path, out: pathlib.Path | None, base: pathlib.Path | None, reviewed: str | None,
     **signing_with: Any,
 ) -> Outcome:  # fmt: skip
-    """Add a signature of each key. The package is checked first; its identity stays the same."""
+    """Add a signature of each key, to a package or an MCUboot image. It is checked first; its identity stays the same."""
+    if not is_package(file):
+        return _sign_image(app, file, out or file, base or reviewed, signing_with)
     expected = _digest(reviewed) if reviewed else None
     if base is not None:
         expected = _review(app, file, base, expected)
     with open_signers(app, **signing_with) as signers:
         sealed = signing.sign_package(file, signers, out or file, expected=expected, dev=app.dev)
     return _signed(out or file, sealed)
+
+
+def _sign_image(app: App, file: pathlib.Path, out: pathlib.Path, review: Any, signing_with: dict[str, Any]) -> Outcome:
+    if review:
+        raise ToolError("--review and --reviewed are for packages", name="usage")
+    with open_signers(app, **signing_with) as signers:
+        facts = mcuboot.sign(file, signers, out, dev=app.dev)
+    line = f"{out}: MCUboot image {facts['version']}, signatures: {len(facts['signatures'])}"
+    return Outcome({"path": str(out), "digest": facts["digest"], "signatures": facts["signatures"]}, [line], True)
 
 
 def _digest(text: str) -> bytes:

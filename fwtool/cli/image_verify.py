@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fwtool.cli.app import App, Outcome, Verb, pass_app
-from fwtool.cli.decrypt_option import decrypt_option, groups_of
+from fwtool.cli.decrypt_option import decrypt_option
 from fwtool.trust_store import find_trust
 from fwtool.verifying import verify
 
@@ -20,13 +20,18 @@ SAID = {"held": "held", "failed": "FAILED", "not_checked": "-"}
 @decrypt_option
 @pass_app
 def command(app: App, file: pathlib.Path, trust: str, explain: bool, decrypt_key: tuple[pathlib.Path, ...]) -> Outcome:
-    """Check signatures and every byte of a package."""
-    found = verify(file, find_trust(trust or app.settings.trust, app.state_dir, dev=app.dev), groups_of(decrypt_key))
+    """Check signatures and every byte of a package or an MCUboot image."""
+    found = verify(file, find_trust(trust or app.settings.trust, app.state_dir, dev=app.dev, foreign=True), decrypt_key)
     facts = found.facts
-    lines = [] if found.error else [f"{file}: good, package {facts['digest'][:16]}, {facts['version']} for {facts['hardware']}"]
+    lines = [] if found.error else [_good(file, facts)]
     if explain:
         lines += [_line(check) for check in facts["checks"]]
     return Outcome(facts, lines, failure=found.error)
+
+
+def _good(file: pathlib.Path, facts: dict[str, Any]) -> str:
+    what = f"{facts['version']} for {facts['hardware']}" if "hardware" in facts else f"MCUboot image, version {facts['version']}"
+    return f"{file}: good, {facts['digest'][:16]}, {what}"
 
 
 def _line(check: dict[str, Any]) -> str:

@@ -356,7 +356,8 @@ def test_an_encrypted_mcuboot_image_is_opened_with_its_key(run: Fwtool, groups: 
 
 @pytest.mark.parametrize(
     "settings", [("version=1.0",), ("colour=red", "version=1.0.0"), ("version=1.0.0", "pad=maybe"), (),
-                 ("version=1.0.0", "pad=yes"), ("version=1.0.0", "version=1.0.0"), ("version=1.0.0", "encryption=rot13:maker.pub.pem")],
+                 ("version=1.0.0", "pad=yes"), ("version=1.0.0", "version=1.0.0"),
+                 ("version=1.0.0", "encryption=rot13:maker.pub.pem")],
 )  # fmt: skip
 def test_wrong_settings_are_usage_errors(run: Fwtool, keys: pathlib.Path, settings: tuple[str, ...]) -> None:
     (keys / "raw.bin").write_bytes(b"x")

@@ -18,11 +18,12 @@ from tests.conftest import Fwtool, Sim
 from tests.support import make_package, need, pattern
 from transports.errors import LinkError
 from transports.replay import ReplayPipe, read_recording
+from transports.scrub import scrub_text
 from transports.trace import TracedPipe, TraceFile, load
 from transports.tsp import messages
 from transports.tsp.describe import frame_text, message_text
 from transports.tsp.messages import Kind, Opcode
-from transports.tsp.tap import Tap, scrub
+from transports.tsp.tap import Tap
 from transports.tsp_terminal import TspTerminal
 
 Simulate = Callable[..., Sim]
@@ -102,7 +103,7 @@ def test_a_bad_line_is_recorded_as_it_was(tmp_path: pathlib.Path) -> None:
 )
 def test_card_numbers_are_found_by_their_check_digit(text: bytes, scrubbed: bytes) -> None:
     """Whatever stands beside them. Digits around may go too, the number may not stay."""
-    found = scrub(text)
+    found = scrub_text(text)
     assert len(found) == len(text)
     assert found == scrubbed or (b"1" * 8 not in found.translate(None, b" .-/\r\n\xa0\xc2"))
 

@@ -4,11 +4,11 @@ Card numbers and authentication fields are scrubbed before a record leaves. A nu
 so frames wait here until the message they belong to is whole.
 """
 
-import re
 from collections import deque
 from typing import Any, Final
 
 from formats.errors import FormatError
+from transports.scrub import scrub_text
 from transports.tsp import frames
 from transports.tsp.frames import Decoder, Frame, Kind
 from transports.tsp.hello import Hello, session_seed
@@ -21,41 +21,10 @@ KEPT: Final = 1 << 18
 """Bytes of a stream that are kept for frames that come again."""
 LONGEST_WAIT: Final = 4096
 """Records that may wait; a message that is never finished must not hold back the trace."""
-_RUN: Final = re.compile(rb"[0-9](?:[ \t\r\n.,/_\xa0\xc2-]{0,2}[0-9]){12,}")
-"""Digits with at most two separators between them; the no-break space of Latin-1 and UTF-8 is one."""
-CARD_DIGITS: Final = range(13, 20)
-SHOWN: Final = 4
 NOISE_KEPT: Final = 4096
 NOISE_TAIL: Final = 64
 """Bytes between frames that are held back, because a number may go on in those that follow."""
 NOISE_PAUSE_S: Final = 1.0
-
-
-def scrub(data: bytes) -> bytes:
-    """Card numbers but for their last four digits replaced by zeros; everything keeps its length.
-
-    A card number is 13 to 19 digits, also in groups, with a right check digit (ISO/IEC 7812-1, annex B). Other digits may
-    stand right beside it, a date for example, so every part of a run of digits is tried.
-    """
-    if not _RUN.search(data):
-        return data
-    out = bytearray(data)
-    for run in _RUN.finditer(data):
-        places = [at for at in range(run.start(), run.end()) if 0x30 <= data[at] <= 0x39]
-        digits = [data[at] - 0x30 for at in places]
-        for first in range(len(digits)):
-            for count in CARD_DIGITS:
-                if first + count <= len(digits) and _is_card(digits[first : first + count]):
-                    for at in places[first : first + count - SHOWN]:
-                        out[at] = 0x30
-    return bytes(out)
-
-
-def _is_card(digits: list[int]) -> bool:
-    if not any(digits):
-        return False
-    total = sum(sum(divmod(2 * digit, 10)) if place % 2 else digit for place, digit in enumerate(reversed(digits)))
-    return total % 10 == 0
 
 
 class _Scrubbed:
@@ -93,7 +62,7 @@ class _Scrubbed:
         raw = bytes(self._raw[:size])
         del self._raw[:size]
         secret = HEADER_SIZE + min(int.from_bytes(raw[6:8], "little"), MAX_AUTHENTICATION) if size >= HEADER_SIZE else 0
-        self._clean += raw[:HEADER_SIZE] + bytes(len(raw[HEADER_SIZE:secret])) + scrub(raw[max(secret, HEADER_SIZE) :])
+        self._clean += raw[:HEADER_SIZE] + bytes(len(raw[HEADER_SIZE:secret])) + scrub_text(raw[max(secret, HEADER_SIZE) :])
         if len(self._clean) > 2 * KEPT:
             drop = len(self._clean) - KEPT
             del self._clean[:drop]
@@ -157,7 +126,7 @@ class Tap:
     def _tell_noise(self, direction: str, time_s: float, size: int | None = None) -> None:
         held = self._noise[direction]
         if held:
-            data = scrub(bytes(held))[:size]
+            data = scrub_text(bytes(held))[:size]
             self._waiting.append(({"t": time_s, "dir": direction, "noise": data.hex()}, None, b""))
             held.clear()
 

@@ -4,12 +4,10 @@ Three nets: fields that hold such data by their number; digits that are a card n
 half bytes; and all of a message that cannot be read, or that nobody knows.
 """
 
-import re
-from itertools import accumulate
 from typing import Final
 
 from formats.errors import FormatError
-from transports.tsp.tap import CARD_DIGITS, SHOWN
+from transports.scrub import SHOWN, scrub_digits, scrub_text
 from transports.zvt import bitmaps, tlv
 from transports.zvt.apdu import Apdu
 from transports.zvt.bitmaps import BITMAPS, CONTAINER, Kind
@@ -29,11 +27,6 @@ TEXT_TAGS: Final = frozenset({0x07, 0x0F, 0x15, 0x1F17, 0x1F40, 0x1F41, 0x1F59, 
 """Tags of text. The codes of most letters are pairs of decimal digits: text is not searched for half bytes."""
 BLOCK: Final = 0x1C
 """Tag of a piece of a file; of our own file, where it goes to the terminal."""
-_RUN: Final = re.compile(rf"[0-9]{{{CARD_DIGITS.start},}}")
-_SPELT: Final = re.compile(rb"[0-9](?:[ \t\r\n.,/_\xa0\xff\xc2-]{0,2}[0-9]){12,}")
-"""Digits with at most two separators between them; a no-break space is A0 in ISO 8859, FF in CP437, C2 A0 in UTF-8."""
-_DOUBLED: Final = [sum(divmod(2 * digit, 10)) for digit in range(10)]
-
 
 def scrub(apdu: Apdu, record: type[Message] | None) -> Apdu:
     """The message without what must not leave.
@@ -48,44 +41,6 @@ def scrub(apdu: Apdu, record: type[Message] | None) -> Apdu:
         return Apdu(apdu.opcode, _Scrubber(apdu.data, record).run())
     except FormatError:
         return Apdu(apdu.opcode, nothing)
-
-
-def scrub_text(data: bytes) -> bytes:
-    """Card numbers in text but for their last four digits replaced by zeros."""
-    out = bytearray(data)
-    for run in _SPELT.finditer(data):
-        places = [at for at in range(run.start(), run.end()) if 0x30 <= data[at] <= 0x39]
-        for place in _hidden([data[at] - 0x30 for at in places]):
-            out[places[place]] = 0x30
-    return bytes(out)
-
-
-def scrub_digits(data: bytes) -> bytes:
-    """Card numbers in half bytes (BCD) but for their last four digits replaced by zeros."""
-    digits = list(data.hex())
-    for run in _RUN.finditer(data.hex()):
-        for place in _hidden([int(digit) for digit in run.group()]):
-            digits[run.start() + place] = "0"
-    return bytes.fromhex("".join(digits))
-
-
-def _hidden(numbers: list[int]) -> set[int]:
-    """Places to hide in a run of digits: of every part that could be a card number (ISO/IEC 7812-1, annex B) all but four.
-
-    A date may stand right beside a number, so every part is tried. Sums over all digits before a place, with those at even,
-    or odd, places doubled, make each part a matter of one subtraction: a device may send 131,070 digits.
-    """
-    sums = [
-        list(accumulate((_DOUBLED[one] if at % 2 == parity else one for at, one in enumerate(numbers)), initial=0))
-        for parity in (0, 1)
-    ]
-    hidden: set[int] = set()
-    for end in range(CARD_DIGITS.start, len(numbers) + 1):
-        total = sums[end % 2]
-        for size in CARD_DIGITS:
-            if size <= end and numbers[end - size] and (total[end] - total[end - size]) % 10 == 0:
-                hidden.update(range(end - size, end - SHOWN))
-    return hidden
 
 
 class _Scrubber:

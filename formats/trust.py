@@ -7,18 +7,18 @@ that names a key twice is refused.
 
 import dataclasses
 import enum
-import hashlib
-import struct
 from collections.abc import Mapping, Sequence
 
+from formats import signed_file
 from formats.errors import FormatError, LocalError, TrustError
 from formats.keys import PublicKey, read_public
 from formats.signing import SignatureBlock, message_for
 from formats.trust_record import KeyEntry, ModelEntry, Role, RoleEntry, TrustRecord, check_rules
 
-MAX_FILE_SIZE = 64 * 1024
+MAX_FILE_SIZE = signed_file.MAX_SIZE
 MAGIC = b"FWTRUST\x01"
-_HEAD = struct.Struct("<8sI")
+BANK_OBJECTS = ("grant", "permit", "work-order")
+"""Who may do what on a terminal, and when, is the bank's to say."""
 CLOCK_SLACK_S = 24 * 3600
 """A clock may be that far behind the moment a trust file was made."""
 
@@ -54,18 +54,19 @@ class Trust:
     @property
     def digest(self) -> bytes:
         """Identity of this trust file, 32 bytes; independent of any signatures on it."""
-        return hashlib.sha256(with_head(self.record)).digest()
+        return signed_file.parse(self.raw, MAGIC, "trust file").digest
 
     @property
     def signatures(self) -> SignatureBlock:
         """By whom the file itself is signed."""
-        end = _HEAD.size + _HEAD.unpack_from(self.raw)[1]
-        return SignatureBlock.parse(self.raw[end:], offset=end)
+        return signed_file.parse(self.raw, MAGIC, "trust file").signatures
 
     def roles_for(self, kind: str) -> tuple[RoleEntry, ...]:
-        """The roles that must all have their threshold: the root for trust files, if there is one; else all the others."""
-        roots = tuple(role for role in self.record.roles if role.role is Role.ROOT)
-        return roots if kind == "trust" and roots else tuple(role for role in self.record.roles if role.role is not Role.ROOT)
+        """The roles that must all have their threshold: the root for trust files, the bank for what permits work on its
+        terminals, if there are such roles; else all but the root."""
+        special = {"trust": Role.ROOT, **dict.fromkeys(BANK_OBJECTS, Role.BANK)}.get(kind)
+        chosen = tuple(role for role in self.record.roles if role.role is special)
+        return chosen or tuple(role for role in self.record.roles if role.role is not Role.ROOT)
 
     def minimum_counter(self, model: str) -> int:
         """The lowest security counter that a package for `model` may have."""
@@ -211,8 +212,7 @@ def compose(
 
 def with_head(record: TrustRecord) -> bytes:
     """What is signed of a trust file."""
-    body = record.build()
-    return _HEAD.pack(MAGIC, len(body)) + body
+    return signed_file.signed_part(MAGIC, record.build())
 
 
 def parse(data: bytes, *, error_name: str = "damaged_file", foreign: bool = False) -> Trust:
@@ -227,15 +227,13 @@ def parse(data: bytes, *, error_name: str = "damaged_file", foreign: bool = Fals
     """
     if data.lstrip().startswith(b"-----BEGIN"):
         return parse(create([("public key", read_public(data, foreign=foreign))], threshold=1, foreign=foreign), foreign=foreign)
-    if not _HEAD.size <= len(data) <= MAX_FILE_SIZE or not data.startswith(MAGIC):
-        raise FormatError(
-            "this is not a trust file", hint="Make one with: fwtool trust create --threshold M PUB.pem... --out TRUST"
-        )
-    end = _HEAD.size + _HEAD.unpack_from(data)[1]
-    if end > len(data):
-        raise FormatError("the trust file is shorter than it says", offset=len(data))
-    SignatureBlock.parse(data[end:], offset=end)
-    record = TrustRecord.parse(data[_HEAD.size : end], what="the trust file", offset=_HEAD.size)
+    try:
+        found = signed_file.parse(data, MAGIC, "trust file")
+    except FormatError as error:
+        if error.name == "unsupported_format":
+            error.hint = "Make one with: fwtool trust create --threshold M PUB.pem... --out TRUST"
+        raise
+    record = TrustRecord.parse(found.body, what="the trust file", offset=signed_file.HEAD_SIZE)
     keys = tuple(read_public(entry.der, foreign=foreign) for entry in record.keys)
     check_rules(record, keys, error_name)
     return Trust(record, keys, data)

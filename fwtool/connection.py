@@ -7,7 +7,9 @@ import time
 from typing import Self, TypeVar
 
 from formats.errors import ToolError
+from formats.grant import Grant
 from formats.record import Record
+from formats.signing import Signer
 from transports.errors import LinkError, LinkLost
 from transports.interruptible import InterruptiblePipe
 from transports.pipe import LineOptions, Pipe
@@ -35,6 +37,8 @@ class PortOptions:
     timeout_s: float = 5.0
     trace: TraceFile | None = None
     """Where every frame is written to."""
+    grant: tuple[Grant, Signer] | None = None
+    """What opens every session, and who holds it."""
     stop: threading.Event | None = None
     """Set from another thread to end whatever goes on here."""
 
@@ -50,6 +54,7 @@ class Connection:
         self._usb_serial = _usb_serial_of(options.port)
         try:
             self.terminal.connect()
+            self._authorise()
         except BaseException:
             self.terminal.close()
             raise
@@ -61,6 +66,10 @@ class Connection:
         if self.options.stop:
             pipe = InterruptiblePipe(pipe, self.options.stop)
         return TspTerminal(pipe, timeout_s=self.options.timeout_s)
+
+    def _authorise(self) -> None:
+        if self.options.grant is not None:
+            self.terminal.authorise(*self.options.grant)
 
     def now(self) -> float:
         """Seconds on the line's own clock, which is virtual for a simulated one."""
@@ -103,6 +112,7 @@ class Connection:
             except LinkError:
                 pass
             else:
+                self._authorise()
                 return
             if self.now() >= until:
                 raise LinkError(

@@ -12,13 +12,14 @@ from formats.errors import FormatError
 from formats.fwp.table import ENTRIES_PER_PAGE
 from formats.record import Record
 from formats.versions import Version
-from hwsim import bootloader
-from hwsim.bootstate import BootState, SlotMark
+from hwsim.bootloader import Loader
 from hwsim.installer import Installer
 from hwsim.printer import LINES_PER_SECOND
 from hwsim.slip import test_slip
-from hwsim.slots import Refused, SlotStore, judge
+from hwsim.refusal import Refused
+from hwsim.slots import SlotStore, judge
 from hwsim.stock import HINT, Stock
+from hwsim.transitions import Event, State
 from transports.tsp import messages
 from transports.tsp.messages import COMMANDS, BatchState, Message, Opcode, PrinterState, ResetKind, SlotState, Status
 
@@ -151,10 +152,13 @@ def _print_test(terminal: "Terminal", request: Record, message: Message) -> Answ
 
 def _reset(terminal: "Terminal", request: Record, message: Message) -> Answer:
     assert isinstance(request, messages.ResetRequest)
-    if request.reset is ResetKind.FACTORY:
-        raise Refused(Status.NOT_AUTHORISED, "a factory reset needs a grant")
     if request.reset is ResetKind.REINITIALISE and terminal.account.state is not BatchState.CLOSED:
         raise Refused(Status.UNSETTLED, f"{terminal.account.count} transactions are not settled")
+    if request.reset is ResetKind.FACTORY:
+        if terminal.account.state is not BatchState.CLOSED:
+            raise Refused(Status.UNSETTLED, f"{terminal.account.count} transactions are not settled")
+        terminal.peripherals.keys_present = False
+        terminal.statistics.reset()
     terminal.note("reset", request.reset.name.lower())
     terminal.answer(message, Status.OK, EMPTY)
     terminal.later(0.2, terminal.restart)
@@ -233,7 +237,9 @@ def _begin(terminal: "Terminal", request: Record, message: Message) -> Answer:
     before = terminal.flash.busy_s
     terminal.drop_update()
     stock = _stock(terminal, offered.manifest.block_size)
-    installer = Installer(terminal.flash, terminal.boot_log, slot, offered, stock, terminal.tell_held)
+    installer = Installer(
+        terminal.flash, terminal.boot_log, slot, offered, stock, terminal.tell_held, counter=terminal.counter, state=booted.state
+    )
     held = installer.begin(resume=request.resume)
     terminal.note("update_begun", f"{offered.manifest.version} into slot {slot}, {held} blocks held")
     hashing = held * offered.manifest.block_size * HASH_BYTE_S
@@ -294,7 +300,7 @@ def _confirm(terminal: "Terminal", request: Record, message: Message) -> Answer:
     if booted is None or booted.offered is None or booted.offered.digest != request.digest:
         raise Refused(Status.WRONG_STATE, "this is not the firmware that is running")
     if booted.trial:
-        bootloader.confirm(terminal.boot_log, terminal.counter, booted)
+        _loader(terminal).command(Event.CONFIRM, booted)
         terminal.booted = booted._replace(trial=False)
         terminal.note("confirmed", f"{booted.offered.manifest.version}, counter {terminal.counter.value}")
     return 0.0, EMPTY
@@ -302,21 +308,19 @@ def _confirm(terminal: "Terminal", request: Record, message: Message) -> Answer:
 
 def _revert(terminal: "Terminal", request: Record, message: Message) -> Answer:
     del request
-    booted, log = terminal.booted, terminal.boot_log
+    booted = terminal.booted
     if booted is None or booted.slot is None:
         raise Refused(Status.WRONG_STATE, "no firmware is running")
-    other = 1 - booted.slot
-    if booted.trial:
-        log.write(log.state.with_slot(booted.slot, SlotMark(SlotState.BAD)))
-    else:
-        if log.state.slots[other].state is not SlotState.CONFIRMED:
-            raise Refused(Status.WRONG_STATE, "there is no earlier firmware to go back to")
-        SlotStore(terminal.flash, other).check_start(terminal.trust, terminal.identity, terminal.counter.value)
-        log.write(BootState(other, log.state.slots))
+    state = _loader(terminal).command(Event.REVERT, booted)
+    assert state is State.RESET
     terminal.note("revert_asked")
     terminal.answer(message, Status.OK, EMPTY)
     terminal.later(0.2, terminal.restart)
     return 0.0, None
+
+
+def _loader(terminal: "Terminal") -> Loader:
+    return Loader(terminal.flash, terminal.boot_log, terminal.counter, terminal.trust, terminal.identity)
 
 
 def _line_rate(terminal: "Terminal", request: Record, message: Message) -> Answer:
@@ -329,15 +333,19 @@ def _serial_set(terminal: "Terminal", request: Record, message: Message) -> Answ
     del message
     assert isinstance(request, messages.SerialNumber)
     has = terminal.identity.serial_number
-    if has and has != request.serial_number:
-        raise Refused(Status.NOT_AUTHORISED, f"this terminal has the serial number {has}; another one needs a grant")
     if not _SERIAL.fullmatch(request.serial_number):
         raise Refused(Status.BAD_REQUEST, "a serial number has 1 to 32 letters, digits, hyphens or dots")
-    if not has:
+    if has != request.serial_number:
         terminal.storage.set_serial_number(request.serial_number)
         terminal.identity = terminal.identity._replace(serial_number=request.serial_number)
         terminal.note("serial_number_set", request.serial_number)
     return 0.01, EMPTY
+
+
+def _authorise(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.Authorise)
+    return 3 * SIGNATURE_S, terminal.access.authorise(terminal, request)
 
 
 def _echo(terminal: "Terminal", request: Record, message: Message) -> Answer:
@@ -364,6 +372,7 @@ HANDLERS: Final[dict[Opcode, Handler]] = {
     Opcode.ECHO: _echo,
     Opcode.HOLDING: _holding,
     Opcode.SERIAL_SET: _serial_set,
+    Opcode.AUTHORISE: _authorise,
     Opcode.BEGIN: _begin,
     Opcode.FINISH: _finish,
     Opcode.ABORT: _abort,

@@ -9,27 +9,11 @@ import struct
 from formats import trust as trust_module
 from formats.errors import LocalError
 from formats.trust import Trust
-from hwsim.flash import BLOCK, NorFlash, Timing, open_cells
+from hwsim.flash import BLOCK, SECTOR, NorFlash, Timing, open_cells
 from hwsim.layout import FLASH_SIZE, SERIAL, TRUST, TRUST_SIZE
+from hwsim.used_grants import UsedGrants
 
 _SIZE = struct.Struct("<4sI")
-
-
-class Counter:
-    """A number that only goes up, in storage of its own (a part with one-way counters, or eFuses)."""
-
-    def __init__(self, path: pathlib.Path | None) -> None:
-        self._cells, new = open_cells(path, BLOCK)
-        if new:
-            self._cells[:4] = bytes(4)
-
-    @property
-    def value(self) -> int:
-        return int.from_bytes(self._cells[:4], "little")
-
-    def advance(self, value: int) -> None:
-        if value > self.value:
-            self._cells[:4] = value.to_bytes(4, "little")
 
 
 class Storage:
@@ -43,32 +27,36 @@ class Storage:
                 raise LocalError(f"{folder} cannot be made: {error.strerror}", name="disk") from error
         cells, self.new = open_cells(folder / "flash.bin" if folder else None, FLASH_SIZE)
         self.flash = NorFlash(cells, FLASH_SIZE, timing)
-        self.counter = Counter(folder / "counter.bin" if folder else None)
+        one_way, _ = open_cells(folder / "counter.bin" if folder else None, CELLS.size)
+        self.counter = Counter(NorFlash(one_way, CELLS.size, geometry=CELLS))
+        self.used_grants = UsedGrants(folder / "grants.bin" if folder else None)
 
     @property
     def trust(self) -> Trust | None:
         """The trust file that was provisioned, if one was."""
-        magic, size = _SIZE.unpack(self.flash.read(TRUST, _SIZE.size))
-        if magic != b"TRST" or size > TRUST_SIZE - _SIZE.size:
+        magic, size = _SIZE.unpack(self.flash.read(DEFAULT.trust.address, _SIZE.size))
+        if magic != b"TRST" or size > DEFAULT.trust.size - _SIZE.size:
             return None
-        return trust_module.parse(self.flash.read(TRUST + _SIZE.size, size))
+        return trust_module.parse(self.flash.read(DEFAULT.trust.address + _SIZE.size, size))
 
     @property
     def serial_number(self) -> str:
         """The serial number that was set in the factory; empty if none was."""
-        magic, size = _SIZE.unpack(self.flash.read(SERIAL, _SIZE.size))
+        magic, size = _SIZE.unpack(self.flash.read(DEFAULT.serial.address, _SIZE.size))
         if magic != b"SERN" or size > 64:
             return ""
-        return self.flash.read(SERIAL + _SIZE.size, size).decode("ascii", "replace")
+        return self.flash.read(DEFAULT.serial.address + _SIZE.size, size).decode("ascii", "replace")
 
     def set_serial_number(self, text: str) -> None:
-        """Once: the cells are not erased again."""
-        if not self.serial_number:
-            self.flash.program(SERIAL, _SIZE.pack(b"SERN", len(text)) + text.encode("ascii"))
+        """In the factory, or with a grant that lets it be done again."""
+        if self.serial_number:
+            self.flash.erase(SERIAL, SECTOR)
+        if self.serial_number != text:
+            self.flash.program(DEFAULT.serial.address, _SIZE.pack(b"SERN", len(text)) + text.encode("ascii"))
 
     def provision(self, raw: bytes) -> None:
         """Set the first root; once, in the factory state."""
         if self.trust is not None:
             return
         raw = trust_module.parse(raw).raw  # a lone public key becomes a trust of one
-        self.flash.program(TRUST, _SIZE.pack(b"TRST", len(raw)) + raw)
+        self.flash.program(DEFAULT.trust.address, _SIZE.pack(b"TRST", len(raw)) + raw)

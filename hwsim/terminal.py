@@ -14,10 +14,12 @@ import time
 from collections.abc import Callable
 
 from formats.errors import FormatError
+from formats.grant import Right
 from formats.record import Record
 from formats.trust import Trust
 from formats.versions import Version
 from hwsim import bootloader, commands
+from hwsim.access import OPEN, Access
 from hwsim.bootloader import Booted
 from hwsim.bootstate import BootLog
 from hwsim.flash import BLOCK, PAGE, NorFlash, PowerCut
@@ -27,7 +29,8 @@ from hwsim.layout import CAPACITY
 from hwsim.line_rate import LineRate
 from hwsim.peripherals import EPOCH, Account, Peripherals
 from hwsim.printer import Printer
-from hwsim.slots import DEFAULT_IDENTITY, Identity, Refused, SlotStore
+from hwsim.refusal import Refused
+from hwsim.slots import DEFAULT_IDENTITY, Identity, SlotStore
 from hwsim.statistics import Statistics
 from hwsim.storage import Storage
 from transports.scheduled_link import ScheduledLink
@@ -61,6 +64,11 @@ class Settings:
     """Time of day at power-on."""
     baud: int = 0
     """Rate of the line at the start; 0: the line has none."""
+    open_rights: Right = OPEN
+    """What needs no grant."""
+
+
+FEATURES = Feature.UPDATE | Feature.PRINTER | Feature.RESUME | Feature.DEFLATE | Feature.GRANTS
 
 
 class Terminal:
@@ -101,12 +109,13 @@ class Terminal:
         nonces = random.Random(settings.seed).randbytes if scheduler.virtual else os.urandom  # noqa: S311
         hello = Hello(
             version_min=VERSION, version_max=VERSION, max_frame=settings.max_frame,
-            features=int(Feature.UPDATE | Feature.PRINTER | Feature.RESUME | Feature.DEFLATE), max_block=commands.MAX_BLOCK,
+            features=int(FEATURES), max_block=commands.MAX_BLOCK,
             max_manifest=messages.MAX_BODY, window=WINDOW, nonce=bytes(16), peer_nonce=bytes(16), public_key=b"",
         )  # fmt: skip
         self.link = Link(Role.DEVICE, hello, nonces, dead_after_s=30.0)
         self._line = ScheduledLink(self.link, scheduler, self._send, self._hear, self.later, lambda: not self.hung)
         self.line_rate = LineRate(self)
+        self.access = Access(storage.used_grants, nonces, settings.open_rights)
         self._splitter = messages.Splitter()
 
     # -- power ------------------------------------------------------------------------------------------------------
@@ -158,7 +167,7 @@ class Terminal:
         if self.installer or self.flash_busy:
             return
         before = self.flash.busy_s
-        if any(SlotStore(self.flash, index).tidy() for index in (0, 1)):
+        if any(SlotStore(self.flash, index).tidy(self.boot_log) for index in (0, 1)):
             self._occupy(self.flash.busy_s - before, self._tidy)
 
     def _occupy(self, time_s: float, then: Callable[[], None]) -> None:
@@ -265,6 +274,7 @@ class Terminal:
             self._splitter = messages.Splitter()
             self._unconsumed = 0
             self._finishing = None
+            self.access.reset()
             self.installer = None  # what is in flash stays and is found again by the next BEGIN
 
     def flush(self) -> None:
@@ -290,8 +300,7 @@ class Terminal:
 
     def _take_request(self, message: Message) -> None:
         try:
-            if message.authentication:
-                raise Refused(Status.NOT_AUTHORISED, "this terminal knows no grants")
+            self.access.check(self, message)
             cost, answer = commands.run(self, message)
         except Refused as refused:
             self.note("refused", f"{_name(message.opcode)}: {refused.reason}")
@@ -299,6 +308,11 @@ class Terminal:
             return
         if answer is not None:
             self.later(cost, functools.partial(self.answer, message, Status.OK, answer))
+
+    @property
+    def nonces(self) -> tuple[bytes, bytes]:
+        """Of the session: the host's and its own."""
+        return self.link.nonces
 
     def answer(self, message: Message, status: Status, body: Record) -> None:
         """Send a response."""

@@ -4,11 +4,14 @@ import os
 from typing import TypeVar
 
 from formats.errors import FormatError
+from formats.grant import Grant
 from formats.record import Record
+from formats.signing import Signer
 from transports.errors import DeviceRefused, LinkError, LinkLost
 from transports.pipe import Pipe
 from transports.pump import Pump
 from transports.tsp import messages
+from transports.tsp.grants import Exchange, Session, proof_message
 from transports.tsp.hello import VERSION, Feature, Hello
 from transports.tsp.link import Link, Lost, Opened, Received, Role
 from transports.tsp.messages import COMMANDS, Kind, Message, Opcode, Status
@@ -43,6 +46,7 @@ class TspTerminal:
         self._splitter = messages.Splitter()
         self._start_baud = pipe.baud
         self._request_id = 0
+        self._session: Session | None = None
 
     @property
     def peer(self) -> Hello:
@@ -62,6 +66,7 @@ class TspTerminal:
         self._splitter = messages.Splitter()
         if self.pipe.baud != self._start_baud:
             self.set_baud(self._start_baud)
+        self._session = None
         self.pump.discard()
         self.link.connect(now)
         while (now := self.pipe.now()) < until:
@@ -107,8 +112,26 @@ class TspTerminal:
     def ask(self, opcode: Opcode, request: Record) -> int:
         """Send a command without waiting; get its request id."""
         self._request_id = (self._request_id + 1) & 0xFFFF
-        self.send(Message(opcode, Kind.REQUEST, self._request_id, 0, request.build()))
+        message = Message(opcode, Kind.REQUEST, self._request_id, 0, request.build())
+        self.send(self._session.sign(message) if self._session else message)
         return self._request_id
+
+    def authorise(self, grant: Grant, holder: Signer) -> None:
+        """Open this session with a grant; from now on every request carries its tag.
+
+        Raises:
+            DeviceRefused: the terminal does not take it.
+            LinkError: its key agrees on nothing.
+        """
+        host, device = self.link.nonces
+        exchange = Exchange(os.urandom(32))
+        proof = holder.sign(proof_message(host, device, grant.digest, exchange.public))
+        request = messages.Authorise(grant=grant.file.build(), host_key=exchange.public, proof=proof)
+        answer = self.request(Opcode.AUTHORISE, request, messages.Authorised)
+        try:
+            self._session = exchange.session(answer.device_key, host, device, grant.digest)
+        except FormatError as error:
+            raise LinkError(error.message, name="protocol") from error
 
     @staticmethod
     def answer(message: Message, answer: type[R]) -> R:

@@ -142,6 +142,8 @@ def line_options(function: F) -> F:
             "--timeout", "timeout_s", default=5.0, show_default=True, type=click.FloatRange(0.1, 3600), metavar="S",
             help="Silence after which the device is given up.",
         ),
+        click.option("--grant", type=click.Path(path_type=pathlib.Path), help="Grant of the bank that opens the session."),
+        click.option("--holder-key", type=click.Path(path_type=pathlib.Path), help="Private key of the grant's holder."),
     )  # fmt: skip
     for add in reversed(options):
         function = add(function)
@@ -152,7 +154,22 @@ def open_port(app: App, port: str | None, **options: Any) -> Any:
     """Connect to the terminal that the options name."""
     from fwtool.connection import connect
 
-    return connect(need_port(app, port), **options, trace=app.trace)
+    return connect(need_port(app, port), **grant_of(options), trace=app.trace)
+
+
+def grant_of(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a line, with the grant that `--grant` and `--holder-key` name opened."""
+    path, holder = options.pop("grant", None), options.pop("holder_key", None)
+    if path is None and holder is None:
+        return options
+    if path is None or holder is None:
+        raise ToolError("--grant and --holder-key belong together", name="usage")
+    from formats import grant
+    from fwtool.files import read_small
+    from fwtool.signers import key_file
+    from fwtool.signers.secrets import Secrets
+
+    return {**options, "grant": (grant.parse(read_small(path)), key_file.load(holder, Secrets()))}
 
 
 def need_port(app: App, port: str | None) -> str:

@@ -6,12 +6,14 @@ from typing import Any
 
 import click
 
-from fwtool.cli.app import App, Outcome, Verb, line_options, need_port, pass_app
+from formats.errors import ToolError
+from fwtool.cli.app import App, Outcome, Verb, grant_of, line_options, need_port, pass_app
 from fwtool.cli.output import error_json, size_text
 from fwtool.connection import candidates
 from fwtool.flashing import MAX_BAUD, FlashJob, FlashResult, flash
 from fwtool.many import Unit, flash_many, overall
 from fwtool.records import Records
+from fwtool.stick.shelf import Stick
 from fwtool.trust_store import find_trust
 from transports.rehearsal import HELLO_BYTES
 
@@ -20,7 +22,11 @@ SLOW_ANSWER_MS = 8
 
 
 @click.command(cls=Verb)
-@click.argument("package", type=click.Path(path_type=pathlib.Path))
+@click.argument("package", required=False, type=click.Path(path_type=pathlib.Path))
+@click.option(
+    "--stick", type=click.Path(path_type=pathlib.Path), metavar="DIR",
+    help="Instead of a package: pick the right one from the USB stick mounted there, by what is signed.",
+)  # fmt: skip
 @click.option("--trust", default="", help="Trust file, or a public key; the pinned trust if not given.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done and how long it would take.")
 @click.option("--no-resume", is_flag=True, help="Start from the first block, whatever the terminal holds.")
@@ -36,14 +42,14 @@ SLOW_ANSWER_MS = 8
 @line_options
 @pass_app
 def command(
-    app: App, /, package: pathlib.Path, trust: str, dry_run: bool, no_resume: bool, no_confirm: bool, max_baud: int,
-    ports: tuple[str, ...], **line: Any,
+    app: App, /, package: pathlib.Path | None, stick: pathlib.Path | None, trust: str, dry_run: bool, no_resume: bool,
+    no_confirm: bool, max_baud: int, ports: tuple[str, ...], **line: Any,
 ) -> Outcome:  # fmt: skip
     """Update a terminal: verify, send, restart, read back, check, confirm, record. Several --port: all at once."""
     settings = app.settings
     chosen = candidates() if "all" in ports else list(dict.fromkeys(ports)) or [need_port(app, None)]
     job = FlashJob(
-        package=package,
+        package=_one_of(package, stick),
         port=chosen[0],
         trust=find_trust(trust or settings.trust, app.state_dir, dev=app.dev),
         dry_run=dry_run,
@@ -52,7 +58,7 @@ def command(
         dev=app.dev,
         technician=settings.technician,
         max_baud=max_baud,
-        port_options={**line, "trace": app.trace},
+        port_options={**grant_of(line), "trace": app.trace},
     )
     if app.dev:
         app.output.say("--dev: sample keys are accepted; never use this on a terminal in the field")
@@ -61,6 +67,20 @@ def command(
     result = flash(job, Records(app.state_dir), app.output.on_event)
     app.output.context.update(port=result.port, serial_number=result.serial_number)
     return Outcome({"devices": [_device(result)], "plan": dataclasses.asdict(result.plan)}, _lines(result), result.changed)
+
+
+def _one_of(package: pathlib.Path | None, stick: pathlib.Path | None) -> pathlib.Path | Stick:
+    """What to install: a package, or a stick to pick it from.
+
+    Raises:
+        ToolError: neither is named, or both (`usage`).
+    """
+    if package is not None and stick is None:
+        return package
+    if stick is not None and package is None:
+        return Stick(stick)
+    found = "neither a package nor a stick is named" if package is None else "a package and a stick are named"
+    raise ToolError(found, name="usage", hint="fwtool flash X.fwp --port P, or: fwtool flash --stick DIR --port P")
 
 
 def _device(result: FlashResult) -> dict[str, Any]:

@@ -17,6 +17,7 @@ VERBS = {
     "demo": "Play the main job on simulated hardware, with every command shown.",
     "keys": "Make and inspect signing keys.",
     "trust": "Say who may sign, and how many must; pin it on this computer.",
+    "grant": "Let a technician do what a terminal does not do for everybody.",
     "image": "Build, sign, verify and inspect firmware packages.",
     "ports": "List serial ports and what seems to be connected.",
     "info": "Show identity, versions, slots and battery of a terminal.",
@@ -24,6 +25,7 @@ VERBS = {
     "clock": "Show or set the terminal's clock.",
     "journal": "Read the terminal's own journal.",
     "flash": "Update a terminal: verify, send, restart, read back, confirm, record.",
+    "stick": "Put packages on a USB stick; check what is on one.",
     "line": "Run a manufacturing station: many units, steps, limits, yield.",
     "diagnose": "Run the health check; every finding comes with cause and next action.",
     "stats": "Show or reset the terminal's statistics.",
@@ -36,6 +38,11 @@ VERBS = {
     "sim-control": "Press keys, load paper, settle, plug and unplug on a simulated terminal.",
     "doctor": "Check this computer: versions, ports, rights, speed.",
 }
+GROUPS = {
+    "batch", "clock", "grant", "image", "journal", "keys", "line", "log", "reset", "slots", "stats", "stick",
+    "trace", "trust",
+}  # fmt: skip
+"""Verbs that have verbs of their own."""
 DOORS = """\
 fwtool - firmware for payment terminals: build, sign, update, check.
 
@@ -134,8 +141,7 @@ def _verb_words(arguments: list[str]) -> list[str]:
     words = [argument for argument in arguments if not argument.startswith("-")]
     for number, word in enumerate(words):
         if word in VERBS:
-            groups = ("keys", "trust", "image", "batch", "clock", "journal", "stats", "reset", "slots", "line", "trace", "log")
-            return words[number : number + (2 if word in groups else 1)]
+            return words[number : number + (2 if word in GROUPS else 1)]
     return []
 
 

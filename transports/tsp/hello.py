@@ -19,6 +19,8 @@ class Feature(enum.IntFlag):
     RESUME = 4
     DEFLATE = 8
     """Blocks may come compressed."""
+    GRANTS = 16
+    """Sessions can be opened with a grant."""
 
 
 class Hello(Record):
@@ -39,7 +41,7 @@ class Hello(Record):
     peer_nonce: bytes
     """In WELCOME the nonce it answers, in HELLO zero."""
     public_key: bytes
-    """X25519 public key (RFC 7748), or empty; reserved for grants."""
+    """Empty in version 1; keys are agreed on with AUTHORISE."""
     LAYOUT = c.Struct(
         "version_min" / c.Int8ul,
         "version_max" / c.Int8ul,

@@ -399,5 +399,12 @@ class Link:
         self._reset_streams(0)
         self._events.append(Lost(reason))
 
+    @property
+    def nonces(self) -> tuple[bytes, bytes]:
+        """Of the open session: the host's and the device's."""
+        assert self.peer is not None
+        pair = (self._hello.nonce, self.peer.nonce)
+        return pair if self.role is Role.HOST else (pair[1], pair[0])
+
     def _replace(self, *, nonce: bytes, peer_nonce: bytes) -> Hello:
         return Hello(**{**self._hello.to_container(), "nonce": nonce, "peer_nonce": peer_nonce})

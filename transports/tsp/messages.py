@@ -490,6 +490,27 @@ class SerialNumber(Record):
     LAYOUT = c.Struct("serial_number" / Text())
 
 
+class Authorise(Record):
+    """A grant, and the proof that it is in its holder's hands (`transports.tsp.grants`)."""
+
+    grant: bytes
+    host_key: bytes
+    """X25519 public key of the host, for this session."""
+    proof: bytes
+    """Signature by the holder's key."""
+    LAYOUT = c.Struct(
+        "grant" / c.Prefixed(c.Int32ul, c.GreedyBytes), "host_key" / c.Bytes(32), "proof" / c.Prefixed(c.Int16ul, c.GreedyBytes)
+    )
+
+
+class Authorised(Record):
+    """The session is open."""
+
+    device_key: bytes
+    """X25519 public key of the terminal, for this session."""
+    LAYOUT = c.Struct("device_key" / c.Bytes(32))
+
+
 class RateStep(enum.IntEnum):
     """How a line gets faster: ask, try, and keep if bytes come through."""
 
@@ -558,6 +579,7 @@ class Opcode(enum.IntEnum):
     ECHO = 0x0F
     HOLDING = 0x10
     SERIAL_SET = 0x11
+    AUTHORISE = 0x12
     BEGIN = 0x20
     TABLE = 0x21
     DATA = 0x22
@@ -596,6 +618,7 @@ COMMANDS: Final[dict[Opcode, Command]] = {
     Opcode.ECHO: Command(Rights.INSPECT, Echo, Echo),
     Opcode.HOLDING: Command(Rights.INSPECT, HoldingRequest, Held),
     Opcode.SERIAL_SET: Command(Rights.FACTORY, SerialNumber, Empty),
+    Opcode.AUTHORISE: Command(Rights.INSPECT, Authorise, Authorised),
     Opcode.BEGIN: Command(Rights.UPDATE, Begin, Begun),
     Opcode.TABLE: Command(Rights.UPDATE, None, Empty),
     Opcode.DATA: Command(Rights.UPDATE, None, Empty),

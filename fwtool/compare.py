@@ -1,5 +1,6 @@
 """What differs between two images or packages, in words of the field: versions, counters, components, address ranges."""
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -13,6 +14,7 @@ from fwtool.compare_mcuboot import compare_mcuboot
 from fwtool.compare_packages import compare_packages
 from fwtool.compare_ranges import bounded, ranges
 from fwtool.difference import Difference, ElfDifference, entries
+from fwtool.documents import compare_sboms
 from fwtool.files import open_input
 from fwtool.images import Limits
 from fwtool.sides import Side, image_side, package_side
@@ -34,7 +36,8 @@ def compare(first: pathlib.Path, second: pathlib.Path, limits: Limits, groups: S
     with open_input(first) as one, open_input(second) as other:
         kinds = [_kind(file) for file in (one, other)]
         if kinds == ["package", "package"]:
-            return compare_packages(*(seal(file).open().unlocked(groups) for file in (one, other)))
+            found = compare_packages(*(seal(file).open().unlocked(groups) for file in (one, other)))
+            return dataclasses.replace(found, changes=(*found.changes, *compare_sboms(first, second)))
         if kinds == ["mcuboot", "mcuboot"]:
             return compare_mcuboot(one, other)
         sides = [

@@ -3,17 +3,17 @@
 import json
 import pathlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from formats import registry
 from formats.errors import LocalError
 from formats.fwp import header
 from formats.fwp.manifest import DOCUMENTS, NO_ADDRESS
 from formats.fwp.package import seal
 from formats.fwp.wrapping import GroupKey
-from formats.sources import Flat
 from fwtool.files import open_input, replacing
-from fwtool.images import MAX_SIZE, InputSpec, Limits, describe, read_input
+from fwtool.images import Limits, describe
 from fwtool.packages import seal_file
 
 STEP = 1 << 20
@@ -22,14 +22,16 @@ _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}")
 RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))}
 """Names that Windows keeps for devices, whatever stands behind a dot."""
 
+NOTHING: Mapping[str, Any] = {}
 
-def extract(path: pathlib.Path, folder: pathlib.Path, groups: Sequence[GroupKey] = ()) -> list[pathlib.Path]:
+
+def extract(path: pathlib.Path, folder: pathlib.Path, options: Mapping[str, Any] = NOTHING) -> list[pathlib.Path]:
     """Write the parts of `path` into `folder`, which must be empty or not there.
 
     Of a package every block is checked against its table as it is written; its signatures are not.
 
     Args:
-        groups: What encrypted components are opened with.
+        options: What encrypted content is opened with: `groups` of a package, `decrypt_key` of an MCUboot image.
 
     Raises:
         FormatError: damaged.
@@ -45,7 +47,7 @@ def extract(path: pathlib.Path, folder: pathlib.Path, groups: Sequence[GroupKey]
     with open_input(path) as file:
         is_package = file.read(len(header.MAGIC)) == header.MAGIC
     made = []
-    for name, chunks in _package(path, groups) if is_package else _image(path):
+    for name, chunks in _package(path, options.get("groups", ())) if is_package else _image(path, options):
         with replacing(folder / name) as out:
             for chunk in chunks:
                 out.write(chunk)
@@ -64,13 +66,14 @@ def _package(path: pathlib.Path, groups: Sequence[GroupKey]) -> Iterator[tuple[s
             yield f"{safe_name(component.name, f'component-{number}')}{place}.{ending}", package.component(component)
 
 
-def _image(path: pathlib.Path) -> Iterator[tuple[str, Iterator[bytes]]]:
-    source, _ = read_input(InputSpec("image", path, None), Limits(max_hole=MAX_SIZE))
-    assert isinstance(source, Flat)
-    for number, piece in enumerate(source.image.pieces):
-        place = f"@0x{piece.address:08x}" if source.image.placed else ""
-        whole: Any = (piece.read(at, min(STEP, piece.size - at)) for at in range(0, piece.size, STEP))
-        yield f"piece-{number}{place}.bin", whole
+def _image(path: pathlib.Path, options: Mapping[str, Any]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    with open_input(path) as file:
+        kind = registry.detect(file)
+        image = kind.read(file, **registry.options_for(kind.read_options, dict(options)))
+        for number, piece in enumerate(image.pieces):
+            place = f"@0x{piece.address:08x}" if image.placed else ""
+            whole: Any = (piece.read(at, min(STEP, piece.size - at)) for at in range(0, piece.size, STEP))
+            yield f"piece-{number}{place}.bin", whole
 
 
 def safe_name(name: str, otherwise: str) -> str:

@@ -148,6 +148,11 @@ def test_an_sbom_is_embedded_shown_and_checked(run: Fwtool, build: Build, keys: 
     assert "TEST-2020-1" in found.out
     assert run("image", "extract", name, "out").code == 0
     assert json.loads((keys / "out" / "app.sbom.json").read_text()) == SBOM
+    assert "sbom of app: CycloneDX 1.6, 1 parts" in run("image", "show", name).out
+    (keys / "app.cdx.json").write_text(json.dumps(SBOM).replace("1.2.11", "1.3.1"))
+    later = build("y.fwp", "--sbom", "app=app.cdx.json", version="1.5.1")
+    assert "app uses zlib" in run("image", "diff", name, later).out
+    assert "1.2.11 -> 1.3.1" in run("image", "diff", name, later).out
 
 
 @pytest.mark.parametrize("option", ["--sbom", "--provenance"])
@@ -282,6 +287,37 @@ def test_a54_who_reviewed_before_names_the_digest(run: Fwtool, build: Build, key
     assert run(*sign, "00" * 32, "--json").result["error"]["name"] == "trust_failed"
     assert run(*sign, "short").code == 2
     assert run(*sign, digest).code == 0
+
+
+# -- signing elsewhere -------------------------------------------------------------------------------------------------
+
+PSS = ("-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32")
+ELSEWHERE = {
+    "ed25519": ("pkeyutl", "-sign", "-rawin", "-inkey", "k.pem", "-in", "message", "-out", "signature"),
+    "ecdsa-p256": ("dgst", "-sha256", "-sign", "k.pem", "-out", "signature", "message"),
+    "ecdsa-p384": ("dgst", "-sha384", "-sign", "k.pem", "-out", "signature", "message"),
+    "rsa-3072": ("dgst", "-sha256", *PSS, "-sign", "k.pem", "-out", "signature", "message"),
+}
+"""The commands of docs/formats/signing.md section 5."""
+
+
+@pytest.mark.parametrize("algorithm", ELSEWHERE)
+def test_openssl_signs_elsewhere_and_only_what_holds_is_attached(
+    run: Fwtool, build: Build, keys: pathlib.Path, algorithm: str
+) -> None:
+    name = build("x.fwp")
+    assert run("keys", "generate", "--algorithm", algorithm, "--out", "k.pem").code == 0
+    assert run("keys", "public", "k.pem", "--out", "k.pub.pem").code == 0
+    assert run("image", "digest", name, "--out", "message").code == 0
+    subprocess.run([need("openssl"), *ELSEWHERE[algorithm]], cwd=keys, check=True, capture_output=True)
+    attach = ("image", "attach-signature", name, "--public", "k.pub.pem", "--signature")
+    before = (keys / name).read_bytes()
+    good = (keys / "signature").read_bytes()
+    (keys / "bad").write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    assert run(*attach, "bad").code == 4
+    assert (keys / name).read_bytes() == before
+    assert run(*attach, "signature").code == 0
+    assert run("image", "verify", name, "--trust", "k.pub.pem").code == 0
 
 
 # -- every byte, named -----------------------------------------------------------------------------------------------

@@ -335,14 +335,14 @@ def compressed_by_hand(plain: bytes, *, claim: int = 0, packed: bytes = b"", dig
 def test_a4_a_bomb_stops_at_the_size_it_claims() -> None:
     bomb = compression.compress([bytes(48 << 20)], thumb=False)
     data = compressed_by_hand(bytes(1024), packed=bomb)
-    started = time.monotonic()
+    started = time.process_time()
     tracemalloc.start()
     with pytest.raises(FormatError, match="more than the 1024 bytes"):
         accept(data, ED)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 << 20
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a4_claims_no_device_could_hold_are_refused() -> None:
@@ -496,6 +496,17 @@ def test_only_a_set_or_an_erased_flag_is_one() -> None:
             else:
                 with pytest.raises(FormatError, match=r"image_ok|copy_done"):
                     accept(bytes(changed), ED)
+
+
+def test_padding_is_erased_flash_and_nothing_else() -> None:
+    image = make(SMALL, key(ED))
+    for blank in range(256):
+        data = image + bytes([blank]) * 100 + trailer.magic_for(8, "<")
+        if blank in (0, 0xFF):
+            accept(data, ED)
+        else:
+            with pytest.raises(FormatError, match="its padding"):
+                accept(data, ED)
 
 
 @pytest.mark.parametrize("align", [8, 16, 32])

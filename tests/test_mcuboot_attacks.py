@@ -188,14 +188,14 @@ def test_a5_an_image_of_four_gigabytes_is_opened_without_reading_it() -> None:
     ).build()
     end = area(0x6907, [(Kind.SHA256, bytes(32))])
     file = Zeros(head, 0xFFFF + size + len(end), end)
-    started = time.monotonic()
+    started = time.process_time()
     tracemalloc.start()
     image = open_image(file)  # type: ignore[arg-type]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (image.payload.size, image.unprotected.offset) == (size, 0xFFFF + size)
     assert peak < 1 << 20
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     with pytest.raises(FormatError):
         open_image(Zeros(head, 4096))  # type: ignore[arg-type]
 
@@ -298,7 +298,7 @@ def test_a23_one_key_by_hash_and_in_full_signs_once() -> None:
 def test_a_key_hash_names_a_key_by_all_of_its_bytes(size: int) -> None:
     """The boot loader compares as many bytes as the record has: with none, any key fits."""
     digest, name, signature = ((one.type, one.value) for one in opened(by_hand(signer=key(ED))).unprotected.tlvs)
-    with pytest.raises((FormatError, TrustError)):
+    with pytest.raises(FormatError, match=r"cannot have|another kind"):
         accept(by_hand(unprotected=[digest, (Kind.KEYHASH, name[1].ljust(64, b"\0")[:size]), signature]), ED)
 
 
@@ -307,18 +307,34 @@ def test_the_header_must_know_the_size_of_the_protected_area() -> None:
     struct.pack_into("<H", data, 10, 0)
     with pytest.raises(FormatError, match="0x6907"):
         opened(bytes(data))
-    good = by_hand(protected=[(0xA0, b"1234")])
-    at = 32 + len(PAYLOAD)
-    for claim, cut in ((8, b""), (16, b"\0" * 4)):  # stray bytes behind the area, which nobody would look at
-        grown = bytearray(good[: at + 12] + cut + good[at + 12 :])
-        struct.pack_into("<H", grown, 10, 12 + len(cut))
-        if not cut:
-            grown[at : at + 12] = struct.pack("<HHHHI", 0x6908, claim, 0xA0, 0, 0)
-        with pytest.raises(FormatError, match="the header says"):
-            opened(bytes(grown))
+    shorter = bytearray(by_hand(SMALL, protected=[(0xA0, b"1234")]))
+    start = 32 + len(SMALL)
+    shorter[start : start + 12] = struct.pack("<HHHHI", 0x6908, 8, 0xA0, 0, 0)  # and four bytes nobody would look at
+    with pytest.raises(FormatError, match="the header says 12"):
+        opened(bytes(shorter))
     empty = struct.pack("<HH", 0x6908, 4)
     with pytest.raises(FormatError):
         opened(by_hand()[:72] + empty + by_hand()[72:])
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.name)
+def test_values_have_one_of_the_sizes_a_boot_loader_knows(kind: Kind) -> None:
+    magic = 0x6907 if kind in UNPROTECTED else 0x6908
+    for size in {*range(140), 255, 256, 257, 270, 383, 384, 385, 398, 65527}:
+        raw = area(magic, [(kind, bytes(size))])
+        if size in SIZES[kind]:
+            assert tlv.parse(raw, magic, "<", 0).tlvs == (tlv.Tlv(kind, bytes(size), 4),)
+        else:
+            with pytest.raises(FormatError, match="cannot have"):
+                tlv.parse(raw, magic, "<", 0)
+
+
+def test_an_area_has_the_size_it_claims() -> None:
+    for claim, word in ((0, "own head"), (3, "own head"), (5, "another size"), (12, "another size"), (65535, "another size")):
+        with pytest.raises(FormatError, match=word):
+            tlv.parse(struct.pack("<HH", 0x6907, claim) + bytes(4), 0x6907, "<", 0)
+    with pytest.raises(FormatError, match="before its TLV area"):
+        tlv.parse(b"\x07\x69\x04", 0x6907, "<", 0)
 
 
 @settings(max_examples=300, deadline=None)
@@ -490,6 +506,10 @@ def test_pure_signatures_cover_the_region_itself() -> None:
     ordinary = [(one.type, one.value) for one in opened(make(SMALL, key(ED), hash_name="sha512")).unprotected.tlvs]
     with pytest.raises(TrustError):
         accept(by_hand(SMALL, unprotected=[*ordinary, (Kind.SIG_PURE, b"\x01")]), ED)
+    p256 = [(one.type, one.value) for one in opened(make(SMALL, key("ecdsa-p256"))).unprotected.tlvs]
+    for records in (p256, p256[:1], [*p256, *ordinary[1:]]):
+        with pytest.raises(FormatError, match=r"only Ed25519|another kind"):
+            opened(by_hand(SMALL, unprotected=[*records, (Kind.SIG_PURE, b"\x01")]))
     for value in (b"\0", b"\x02", b"\xff"):
         with pytest.raises(FormatError, match="sig_pure"):
             opened(by_hand(SMALL, unprotected=[*ordinary, (Kind.SIG_PURE, value)]))

@@ -39,7 +39,7 @@ def check(header: Header, protected: Area, unprotected: Area) -> tuple[Signed, .
         raise FormatError("the image has no hash", offset=unprotected.offset)
     _check_keys(signed, hash_tlv)
     _check_pure(unprotected, signed)
-    _check_encryption(header, protected, unprotected)
+    _check_encryption(header, unprotected)
     _check_compression(header, protected, hash_tlv, signed)
     return signed
 
@@ -104,7 +104,7 @@ def _check_pure(unprotected: Area, signed: tuple[Signed, ...]) -> None:
         raise FormatError("only Ed25519 signatures can cover the image itself", offset=pure.offset)
 
 
-def _check_encryption(header: Header, protected: Area, unprotected: Area) -> None:
+def _check_encryption(header: Header, unprotected: Area) -> None:
     tlv = unprotected.first(*ENCRYPTION)
     if not header.flags & ENCRYPTED:
         if tlv is not None:
@@ -119,8 +119,6 @@ def _check_encryption(header: Header, protected: Area, unprotected: Area) -> Non
     sizes = list(SIZES[Kind(tlv.type)])
     if len(sizes) > 1 and len(tlv.value) != sizes[bool(header.flags & Flags.ENCRYPTED_AES256)]:
         raise FormatError("the encryption key is of another size than the header says", offset=tlv.offset)
-    if bool(header.flags & COMPRESSED) != bool(protected.all(Kind.COMP_DEC_SIZE)):
-        raise FormatError("the size of the compressed payload is told without need, or not told", offset=protected.offset)
 
 
 def _check_compression(header: Header, protected: Area, hash_tlv: Tlv, signed: tuple[Signed, ...]) -> None:

@@ -105,8 +105,6 @@ def check(signed: Signed, key: PublicKey, what: Signable) -> None:
 def _check_hash(scheme: Scheme, key: PublicKey, what: Signable) -> None:
     if what.hash_name not in scheme.hashes:
         raise TrustError(f"a key for {key.algorithm} goes with {scheme.hashes[0]} as image hash, not {what.hash_name}")
-    if what.region is not None and key.algorithm != ED25519:
-        raise TrustError(f"a key for {key.algorithm} cannot sign the image itself")
 
 
 def holds(value: bytes, key: PublicKey, what: Signable) -> bool:

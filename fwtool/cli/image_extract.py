@@ -5,7 +5,7 @@ import pathlib
 import click
 
 from fwtool.cli.app import App, Outcome, Verb, pass_app
-from fwtool.cli.decrypt_option import decrypt_option, groups_of
+from fwtool.cli.decrypt_option import decrypt_option, decryption
 from fwtool.extract import extract
 
 
@@ -17,5 +17,5 @@ from fwtool.extract import extract
 def command(app: App, file: pathlib.Path, folder: pathlib.Path, decrypt_key: tuple[pathlib.Path, ...]) -> Outcome:
     """Write each component or piece of FILE into FOLDER, and image.json with what is known about it."""
     del app
-    made = extract(file, folder, groups_of(decrypt_key))
+    made = extract(file, folder, decryption(file, decrypt_key) if decrypt_key else {})
     return Outcome({"files": [str(path) for path in made]}, [str(path) for path in made], True)

@@ -2,6 +2,7 @@
 
 import pathlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from fwtool import hexview
 from fwtool.cli import image_hex
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.cli.output import size_text
+from fwtool.documents import summaries
 from fwtool.files import open_input
 from fwtool.images import Limits, describe
 
@@ -31,7 +33,29 @@ def command(app: App, file: pathlib.Path, as_hex: bool) -> Outcome:
                 app.output.line(line)
         return Outcome()
     facts = describe(file, Limits())
-    return Outcome(facts, lines_of(facts))
+    if facts["format"] == "fwp":
+        facts = {**facts, **summaries(file)}
+    return Outcome(facts, [*lines_of(facts), *_documents(facts)])
+
+
+def _documents(facts: dict[str, Any]) -> Iterator[str]:
+    for name, told in facts.get("sbom", {}).items():
+        if "error" in told:
+            yield f"sbom of {name}: {told['error']}"
+            continue
+        yield f"sbom of {name}: CycloneDX {told['spec_version']}, {told['components']} parts"
+        if told["licences"]:
+            yield f"  licences {', '.join(f'{licence} ({count})' for licence, count in told['licences'].items())}"
+        lacking = [
+            f"{told[f'without_{what}']} without {what}" for what in ("version", "purl", "licence") if told[f"without_{what}"]
+        ]
+        if lacking:
+            yield f"  {', '.join(lacking)}"
+    for name, told in facts.get("provenance", {}).items():
+        yield f"provenance of {name}: {told['error']}" if "error" in told else f"provenance of {name}"
+        for field, value in told.items():
+            if field != "error" and value:
+                yield f"  {field.replace('_', ' '):<20} {value}"
 
 
 def lines_of(facts: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ plug makes guessing cheaper.
 
 import contextlib
 import json
+import math
 import pathlib
 import time
 from collections.abc import Callable, Iterator
@@ -69,7 +70,7 @@ def _wait(failed: int) -> float:
 
 
 def _minutes(seconds: float) -> str:
-    return f"{int(seconds // 60) + 1} minutes"
+    return f"{math.ceil(seconds / 60)} minutes"
 
 
 def _load(path: pathlib.Path) -> dict[str, tuple[int, float]]:

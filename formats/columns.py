@@ -12,12 +12,12 @@ from typing import Final
 MIN_RUN: Final = 16
 """Shorter runs are not worth it."""
 MAX_RUN: Final = 8192
-"""Lines looked at in one go."""
+"""Most lines looked at in one go."""
 
 
-def run_length(text: bytes, at: int, size: int, fixed: tuple[int, ...]) -> int:
-    """How many lines of `size` characters from `at` on have the same characters at all `fixed` places as the first one."""
-    end = at + min((len(text) - at) // size, MAX_RUN) * size
+def run_length(text: bytes, at: int, size: int, most: int, fixed: tuple[int, ...]) -> int:
+    """How many of at most `most` lines of `size` characters from `at` on have the same characters at all `fixed` places."""
+    end = at + min((len(text) - at) // size, most) * size
     lines = (end - at) // size
     for place in fixed:
         column = text[at + place : end : size]
@@ -26,13 +26,17 @@ def run_length(text: bytes, at: int, size: int, fixed: tuple[int, ...]) -> int:
     return lines
 
 
-def records(text: bytes, line_end: bytes, mark: bytes, stands_for: bytes) -> bytes | None:
-    """The lines as bytes, each with its `mark` turned into the hexadecimal digits `stands_for`; None if they are none."""
+def records(text: bytes, line_end: bytes, mark: bytes, stands_for: bytes, size: int) -> bytes | None:
+    """The lines as bytes, `size` in all, each with its `mark` turned into the hexadecimal digits `stands_for`.
+
+    None if they are none: other characters, or a line that ends early, and another in what should be its rest.
+    """
     digits = text.replace(line_end + mark, stands_for)
     try:
-        return binascii.unhexlify(stands_for + digits[len(mark) : -len(line_end)])
+        found = binascii.unhexlify(stands_for + digits[len(mark) : -len(line_end)])
     except ValueError:
         return None
+    return found if len(found) == size else None
 
 
 def sums(data: bytes, size: int, first: int) -> bytes:

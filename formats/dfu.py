@@ -159,6 +159,8 @@ def read_targets(file: BinaryIO) -> list[Target]:
 class _Reader:
     def __init__(self, file: BinaryIO, end: int) -> None:
         self.file, self.at, self.end = file, 0, end
+        self.elements = 0
+        """Claimed by all targets so far."""
 
     def take(self, size: int) -> bytes:
         self.skip(size)
@@ -174,8 +176,11 @@ class _Reader:
 def _target(reader: _Reader) -> Target:
     start = reader.at
     magic, alternate, named, name, size, count = _TARGET.unpack(reader.take(_TARGET.size))
-    if magic != b"Target" or count > MAX_ELEMENTS:
+    if magic != b"Target":
         raise FormatError("a target of the DfuSe file is damaged", offset=start)
+    reader.elements += count
+    if reader.elements > MAX_ELEMENTS:
+        raise FormatError(f"the DfuSe file claims more than {MAX_ELEMENTS} elements", name="too_large", offset=start)
     end = reader.at + size
     pieces = []
     for _ in range(count):

@@ -102,6 +102,8 @@ class Grant:
         """
         trust.require("grant", self.digest, self.file.signatures)
         record = self.record
+        if self.key.key_id in trust.record.revoked:
+            raise TrustError("the holder's key is revoked", name="revoked")
         if record.model != model or serial_number not in record.devices:
             raise TrustError(f"the grant is not for {model} {serial_number}", name="not_authorised")
         if not record.not_before <= now < record.not_after:

@@ -45,13 +45,15 @@ class _Reader:
         self.ended = False
         self._number = 0
 
-    def run(self, text: bytes, at: int, size: int) -> int:
+    def run(self, text: bytes, at: int, size: int, most: int) -> int:
         end = b"\r\n" if text[at + size - 2 : at + size - 1] == b"\r" else b"\n"
         count, odd = divmod(size - len(end) - 11, 2)
         if self.ended or self._number == 0 or odd or count <= 0 or text[at + 7 : at + 9] != b"00":
             return 0
-        lines = columns.run_length(text, at, size, (0, 1, 2, 7, 8, *range(size - len(end), size)))
-        data = columns.records(text[at : at + lines * size], end, b":", b"") if lines >= columns.MIN_RUN else None
+        lines = columns.run_length(text, at, size, most, (0, 1, 2, 7, 8, *range(size - len(end), size)))
+        if lines < columns.MIN_RUN:
+            return 0
+        data = columns.records(text[at : at + lines * size], end, b":", b"", lines * (count + 5))
         if data is None or data[0] != count:
             return 0
         offsets = columns.addresses(data, count + 5, 1, 2)

@@ -7,9 +7,10 @@ of every use of a foreign key.
 
 import dataclasses
 import hashlib
+import math
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 from cryptography.utils import Buffer
@@ -18,6 +19,8 @@ from formats.algorithms import ALGORITHMS, FOREIGN, Algorithm, AnyPrivate, AnyPu
 from formats.errors import FormatError, TrustError
 
 MAX_PASSPHRASE: Final = 1023
+UNREADABLE: Final = (ValueError, UnsupportedAlgorithm, InternalError)
+"""What `cryptography` raises for bytes that are no key; InternalError for a private Ed25519 or X25519 key of a wrong length."""
 
 _PUBLIC: Final = (
     ed25519.Ed25519PublicKey, ec.EllipticCurvePublicKey, rsa.RSAPublicKey, mldsa.MLDSA65PublicKey
@@ -25,6 +28,8 @@ _PUBLIC: Final = (
 _PRIVATE: Final = (
     ed25519.Ed25519PrivateKey, ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey, mldsa.MLDSA65PrivateKey
 )  # fmt: skip
+_PRIMORIAL: Final = math.prod(n for n in range(2, 2000) if all(n % p for p in range(2, math.isqrt(n) + 1)))
+"""Product of all primes below 2000."""
 _P25519: Final = 2**255 - 19
 _ORDER_8_Y: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 """y of two points of order 8; the other two have p - y (Cremers and Jackson, "Prime, Order Please!", table 2)."""
@@ -114,6 +119,8 @@ def public_key(handle: object, *, foreign: bool = False) -> PublicKey:
     """
     if isinstance(handle, ed25519.Ed25519PublicKey):
         _refuse_weak_ed25519(handle.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+    if isinstance(handle, rsa.RSAPublicKey):
+        _refuse_weak_modulus(handle.public_numbers().n)
     rows = [*ALGORITHMS.values(), *(FOREIGN.values() if foreign else ())]
     row = next((row for row in rows if row.owns(handle)), None)
     if row is None or not isinstance(handle, _PUBLIC):
@@ -150,6 +157,26 @@ def _refuse_weak_ed25519(raw: bytes) -> None:
         )
 
 
+def _refuse_weak_modulus(n: int) -> None:
+    """A modulus that anybody can factor: a small factor, a power, a prime (NIST SP 800-56B 6.4.2.3 asks for as much)."""
+    powers = (root**exponent == n for exponent in (2, 3, 5, 7) if (root := _root(n, exponent)))
+    if math.gcd(n, _PRIMORIAL) > 1 or any(powers) or pow(2, n - 1, n) == 1:
+        raise TrustError(
+            "the modulus of this RSA key can be factored: anybody can sign for it", name="weak_key",
+            hint="Do not use it, and ask where it came from.",
+        )  # fmt: skip
+
+
+def _root(n: int, exponent: int) -> int:
+    """The integer root, rounded down (Newton)."""
+    guess = 1 << -(-n.bit_length() // exponent)
+    while True:
+        better = ((exponent - 1) * guess + n // guess ** (exponent - 1)) // exponent
+        if better >= guess:
+            return guess
+        guess = better
+
+
 def read_public(data: bytes, *, foreign: bool = False) -> PublicKey:
     """A public key from PEM or DER (SubjectPublicKeyInfo); of a private key in PEM its public half.
 
@@ -165,7 +192,7 @@ def read_public(data: bytes, *, foreign: bool = False) -> PublicKey:
     load = serialization.load_pem_public_key if data.lstrip().startswith(b"-----") else serialization.load_der_public_key
     try:
         handle = load(data)
-    except (ValueError, UnsupportedAlgorithm, TypeError) as error:
+    except (*UNREADABLE, TypeError) as error:
         raise FormatError("there is no readable public key in this file") from error
     return public_key(handle, foreign=foreign)
 
@@ -185,7 +212,7 @@ def read_private(data: bytes, passphrase: bytes | None = None, *, foreign: bool 
             name="usage",
             hint="Give the passphrase with --passphrase-file." if passphrase is None else "Leave the passphrase out.",
         ) from error
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         if passphrase is not None:
             raise FormatError("the key could not be opened: wrong passphrase?", name="usage") from error
         raise FormatError("there is no readable private key in this file") from error

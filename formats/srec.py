@@ -43,7 +43,7 @@ class _Reader:
         self._data_kind = 0
         self._number = 0
 
-    def run(self, text: bytes, at: int, size: int) -> int:
+    def run(self, text: bytes, at: int, size: int, most: int) -> int:
         mark = text[at : at + 2]
         end = b"\r\n" if text[at + size - 2 : at + size - 1] == b"\r" else b"\n"
         kind = mark[1] - 0x30 if mark in (b"S1", b"S2", b"S3") else 0
@@ -51,11 +51,11 @@ class _Reader:
             return 0
         width = _ADDRESS_SIZE[kind]
         count, odd = divmod(size - len(end) - 6 - 2 * width, 2)
-        lines = columns.run_length(text, at, size, (0, 1, 2, 3, *range(size - len(end), size)))
+        lines = columns.run_length(text, at, size, most, (0, 1, 2, 3, *range(size - len(end), size)))
         if odd or count <= 0 or lines < columns.MIN_RUN:
             return 0
         whole = count + width + 3
-        data = columns.records(text[at : at + lines * size], end, mark, b"0" + mark[1:])
+        data = columns.records(text[at : at + lines * size], end, mark, b"0" + mark[1:], lines * whole)
         if data is None or data[1] != whole - 2:
             return 0
         found = columns.addresses(data, whole, 2, width)

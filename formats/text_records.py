@@ -2,7 +2,7 @@
 
 from typing import BinaryIO, Final, Protocol
 
-from formats.columns import MIN_RUN
+from formats.columns import MAX_RUN, MIN_RUN
 from formats.errors import FormatError
 
 STEP: Final = 1 << 20
@@ -16,8 +16,12 @@ class LineReader(Protocol):
         """One line, its end included."""
         ...
 
-    def run(self, text: bytes, at: int, size: int) -> int:
-        """Take as many lines of `size` characters from `at` on as are data records that follow each other; how many."""
+    def run(self, text: bytes, at: int, size: int, most: int) -> int:
+        """Take as many lines of `size` characters from `at` on as are data records that follow each other; how many.
+
+        Args:
+            most: Lines that are looked at.
+        """
         ...
 
 
@@ -28,17 +32,23 @@ def read_lines(file: BinaryIO, reader: LineReader, what: str) -> int:
         FormatError: a line without end, or what the reader has against one.
     """
     file.seek(0)
-    offset, rest, wait, patience = 0, b"", 0, MIN_RUN
+    offset, rest, wait, patience, most = 0, b"", 0, MIN_RUN, MIN_RUN
     while chunk := file.read(STEP):
         text, at = rest + chunk, 0
         while (end := text.find(b"\n", at) + 1) > 0:
             if wait:
                 wait -= 1
             elif _promising(text, at, end - at):
-                if lines := reader.run(text, at, end - at):
-                    at, patience = at + lines * (end - at), MIN_RUN
+                lines = reader.run(text, at, end - at, most)
+                # What is looked at in vain is never much more than what was taken.
+                most = min(2 * most, MAX_RUN) if lines == most else max(lines, MIN_RUN)
+                if lines >= MIN_RUN:
+                    patience = MIN_RUN
+                else:
+                    wait, patience = patience, 2 * patience  # nothing regular here: look again later and later
+                if lines:
+                    at += lines * (end - at)
                     continue
-                wait, patience = patience, 2 * patience  # nothing regular here: look again later and later
             reader.line(text[at:end], offset + at)
             at = end
         offset, rest = offset + at, text[at:]

@@ -168,13 +168,16 @@ def write(image: Image, out: BinaryIO, *, family: int | None = None, fill: int =
     Raises:
         FormatError: an address beyond 32 bits, or too many blocks.
     """
-    pages = sorted({page for piece in image.pieces for page in _pages(piece)})
+    pages: dict[int, list[Piece]] = {}
+    for piece in image.pieces:
+        for page in _pages(piece):
+            pages.setdefault(page, []).append(piece)
     if image.end > 1 << 32:
         raise FormatError(f"UF2 has addresses of 32 bits; this image ends at 0x{image.end:x}", name="data_would_be_lost")
     flags, kind = (HAS_FAMILY, family) if family is not None else (0, 0)
-    for number, page in enumerate(pages):
+    for number, (page, pieces) in enumerate(pages.items()):
         head = _HEAD.pack(*MAGIC, flags, page * PAGE, PAGE, number, len(pages), kind or 0)
-        out.write(head + _page(image, page, fill).ljust(MAX_PAYLOAD, b"\0") + _END.pack(MAGIC_END))
+        out.write(head + _page(pieces, page, fill).ljust(MAX_PAYLOAD, b"\0") + _END.pack(MAGIC_END))
 
 
 def _pages(piece: Piece) -> range:
@@ -184,9 +187,10 @@ def _pages(piece: Piece) -> range:
     return pages
 
 
-def _page(image: Image, page: int, fill: int) -> bytes:
+def _page(pieces: list[Piece], page: int, fill: int) -> bytes:
+    """A page with what pieces have for it."""
     start, found = page * PAGE, bytearray([fill]) * PAGE
-    for piece in image.pieces:
+    for piece in pieces:
         first, last = max(start, piece.address), min(start + PAGE, piece.address + piece.size)
         if first < last:
             found[first - start : last - start] = piece.read(first - piece.address, last - first)

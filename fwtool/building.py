@@ -19,6 +19,7 @@ from fwtool.files import open_input, replacing
 from fwtool.images import InputSpec, Limits, component_type, read_input
 from fwtool.packages import MAX_DOCUMENT, seal_file
 from fwtool.supply_chain import provenance, sbom
+from fwtool.text import number, shortened
 
 COMPRESSIONS: Final[dict[str, Encoding | None]] = {
     "none": Encoding.NONE, "deflate": Encoding.DEFLATE, "lzma2": Encoding.LZMA2, "auto": None
@@ -106,6 +107,7 @@ def source_date_epoch() -> int:
         ToolError: it is no number (`usage`).
     """
     text = os.environ.get("SOURCE_DATE_EPOCH", "0")
-    if not text.isdigit() or int(text) >= 2**63:
-        raise ToolError(f"SOURCE_DATE_EPOCH={text!r} is not a number of seconds", name="usage")
-    return int(text)
+    seconds = number(text, 2**63 - 1)
+    if seconds is None:
+        raise ToolError(f"SOURCE_DATE_EPOCH={shortened(text, 40)!r} is not a number of seconds", name="usage")
+    return seconds

@@ -46,8 +46,12 @@ def extract(path: pathlib.Path, folder: pathlib.Path, options: Mapping[str, Any]
     facts = describe(path, Limits())
     with open_input(path) as file:
         is_package = file.read(len(header.MAGIC)) == header.MAGIC
-    made = []
+    made: list[pathlib.Path] = []
+    taken = {FACTS}
     for name, chunks in _package(path, options.get("groups", ())) if is_package else _image(path, options):
+        if name.casefold() in taken:  # two names that some file systems take for one
+            name = f"{len(made)}-{name}"
+        taken.add(name.casefold())
         with replacing(folder / name) as out:
             for chunk in chunks:
                 out.write(chunk)

@@ -84,7 +84,7 @@ def sign(path: pathlib.Path, signers: Sequence[Signer], out: pathlib.Path, *, de
     refuse_samples([signer.public for signer in signers], dev=dev)
     with open_input(path) as file:
         image = open_image(file)
-        with replacing(out) as target:
+        with replacing(out) as target, file:  # closed before it is replaced: Windows insists
             resign.resign(image, target, signers)
     with open_input(out) as file:
         return describe(file)

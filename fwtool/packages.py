@@ -63,18 +63,20 @@ def documents_of(path: pathlib.Path, kind: ComponentType) -> dict[str, bytes | N
 
     Raises:
         LocalError: not readable.
-        FormatError: no package, or a document is damaged or larger than `MAX_DOCUMENT`.
+        FormatError: no package, or a document is damaged, or all together are larger than `MAX_DOCUMENT`.
     """
     sealed = seal_file(path)
     with sealed.file:
         package = sealed.open()
         installed = package.manifest.installed
+        total = 0
         found: dict[str, bytes | None] = dict.fromkeys(component.name for component in installed)
         for document in package.manifest.components[len(installed) :]:
             if document.type != kind:
                 continue
-            if document.installed_size > MAX_DOCUMENT:
-                raise FormatError(f"the document {document.name} is larger than {MAX_DOCUMENT} bytes", name="too_large")
+            total += document.installed_size
+            if total > MAX_DOCUMENT:
+                raise FormatError(f"the documents have more than {MAX_DOCUMENT} bytes together", name="too_large")
             about = installed[document.about - 1].name if document.about else "package"
             found[about] = b"".join(package.component(document))
         return found

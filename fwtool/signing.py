@@ -39,7 +39,7 @@ def sign_package(
         block = sealed.signatures
         for signer in signers:
             block = block.adding(Signature(signer.public.key_id, signer.sign(message_for("package", sealed.digest))))
-        with replacing(out) as file:
+        with replacing(out) as file, sealed.file:  # closed before it is replaced: Windows insists
             build.rewrite(sealed, block, file)
     return _seen(out, sealed.digest)
 
@@ -59,7 +59,7 @@ def attach_signature(path: pathlib.Path, key: PublicKey, signature: bytes, out: 
                 "this signature does not fit this package and key",
                 hint="Sign exactly the bytes that `fwtool image digest` wrote, and give the matching public key.",
             )
-        with replacing(out) as file:
+        with replacing(out) as file, sealed.file:
             build.rewrite(sealed, sealed.signatures.adding(Signature(key.key_id, signature)), file)
     return _seen(out, sealed.digest)
 

@@ -5,6 +5,7 @@ escape (Unicode general categories, UAX #44, 5.7.1).
 import unicodedata
 from typing import Final
 
+MAX_DIGITS: Final = 20
 _HIDDEN: Final = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 
 
@@ -13,6 +14,13 @@ def clean(text: str) -> str:
     return "".join(
         character if unicodedata.category(character) not in _HIDDEN else f"\\u{ord(character):04x}" for character in text
     )
+
+
+def number(text: str, most: int) -> int | None:
+    """The number that plain decimal digits stand for; None if they are none, or it is larger than `most`."""
+    if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS or int(text) > most:
+        return None
+    return int(text)
 
 
 def shortened(text: str, at_most: int) -> str:

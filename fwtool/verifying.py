@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from formats.errors import FormatError, ToolError
 from formats.fwp import explain as fwp_explain
 from formats.fwp import header, wrapping
+from formats.keys import refuse_foreign
 from formats.mcuboot import image
 from formats.outcomes import Check, first_error
 from formats.trust import Trust
@@ -38,6 +39,8 @@ def verify(path: pathlib.Path, trust: Trust, decrypt_keys: Sequence[pathlib.Path
     with open_input(path) as file:
         start = file.read(header.SIZE)
         if start[:8] == header.MAGIC:
+            for trusted in trust.keys:
+                refuse_foreign(trusted)
             groups = [wrapping.read_private(read_small(key)) for key in decrypt_keys]
             found = fwp_explain.explain(file, trust, time.time(), groups)
             facts = describe_package(found.package) if found.package else {}

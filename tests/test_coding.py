@@ -364,3 +364,36 @@ def test_a_secret_is_needed_to_encrypt() -> None:
 def test_the_device_keys_are_not_shown() -> None:
     identity = DEFAULT_IDENTITY._replace(group_keys=(X,))
     assert "handle" not in repr(identity)
+
+
+# -- one key, one content -------------------------------------------------------------------------------------------------
+
+
+def test_another_compressor_means_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    from formats import deflate
+
+    keys = set()
+    for level in (1, 6, 9):
+        monkeypatch.setattr(deflate, "LEVEL", level)
+        keys.add(opened(made([TEXT * 3], Encoding.DEFLATE, (X,)), X).content_key)
+    assert len(keys) == 3
+
+
+def test_an_input_that_changes_between_the_passes_is_noticed() -> None:
+    """Otherwise one key would have encrypted two contents."""
+
+    class Fickle:
+        size, address = 4096, None
+
+        def __init__(self) -> None:
+            self.reads = 0
+
+        def chunks(self, size: int) -> list[bytes]:
+            self.reads += 1
+            return [bytes([self.reads]) * 4096]
+
+    recipe = Recipe(
+        Version.parse("1.0.0"), Hardware.parse("VT-100"), 1, "a", "b", block_size=4096, recipients=(X.public,), secret=SECRET
+    )
+    with pytest.raises(FormatError, match="changed"):
+        build.write(recipe, [build.Part(ComponentType.APPLICATION, "app", Fickle())], io.BytesIO())

@@ -365,3 +365,14 @@ def test_openssl_reads_our_encrypted_keys(tmp_path: pathlib.Path) -> None:
         file.write_bytes(key.pem(b"secret"))
         assert openssl("pkey", "-in", file, "-passin", "pass:secret", "-pubout").stdout == key.public.pem()
         assert openssl("pkey", "-in", file, "-passin", "pass:wrong", "-pubout").returncode != 0
+
+
+@pytest.mark.parametrize(
+    "modulus", [3**1938, 2**3071 + 2, (2**1536 - 2**400 + 1) ** 2, 2**3072 - 1103717], ids=["power", "even", "square", "prime"]
+)
+def test_a20_rsa_moduli_that_anybody_can_factor_are_refused(modulus: int) -> None:
+    assert modulus.bit_length() == 3072
+    handle = rsa.RSAPublicNumbers(65537, modulus).public_key()
+    with pytest.raises(TrustError) as caught:
+        keys.public_key(handle)
+    assert caught.value.name == "weak_key"

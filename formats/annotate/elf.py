@@ -137,10 +137,11 @@ class _Reader:
         return claims + [claim for head in claims for claim in self._contents(head, strings)]
 
     def _headers(self, name: str, layout: Any, offset: int, step: int, count: int, clause: str) -> list[Claim]:
-        if count > MAX_HEADERS or (count and step < layout.sizeof()):
+        size = layout.sizeof()
+        if count > MAX_HEADERS or (count and step < size):
             raise FormatError(f"the ELF file claims {count} {name.replace('_', ' ')} of {step} bytes")
         return [
-            Claim(_HEADERS, number, at, at + layout.sizeof(), Field(at, layout.sizeof(), f"{name}[{number}]", "", clause), layout)
+            Claim(_HEADERS, number, at, at + size, Field(at, size, f"{name}[{number}]", "", clause), layout)
             for number, at in enumerate(range(offset, offset + count * step, step or 1))
         ]
 

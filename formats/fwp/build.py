@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from formats.errors import FormatError
-from formats.fwp import rules, table, wrapping
+from formats.fwp import coding, rules, table, wrapping
 from formats.fwp.coding import BlockCipher, Cipher, Coder, Encoding
 from formats.fwp.header import Header
 from formats.fwp.manifest import BLOCK_SIZES, DOCUMENTS, NO_ADDRESS, Component, Manifest, Note, Slot
@@ -77,11 +77,16 @@ def write(recipe: Recipe, parts: list[Part], out: BinaryIO, progress: Callable[[
     table_offset = Header(manifest_size, shape.size, 0).table_offset
     pages = _PageWriter(out, shape, table_offset)
     out.seek(table_offset + shape.size)
+    content = _Content(recipe.secret)
     written = []
     for number, part in enumerate(parts):
         written.append(
-            _write_payload(part, plan.coder(number), draft.components[number].first_block, recipe.block_size, pages, progress)
+            _write_payload(
+                part, plan.coder(number), draft.components[number].first_block, recipe.block_size, pages, content, progress
+            )
         )
+    if key is not None and content.key != key:
+        raise FormatError("an input changed while it was read", hint="Build again from files nobody else writes to.")
     out.write(SignatureBlock().build())
     pages.flush()
     manifest = plan.manifest(written)
@@ -103,13 +108,26 @@ def _content_key(recipe: Recipe, parts: list[Part]) -> bytes:
     which AES-GCM does not forgive."""
     if len(recipe.secret) != wrapping.KEY_SIZE:
         raise ValueError(f"the secret has {len(recipe.secret)} bytes instead of {wrapping.KEY_SIZE}")
-    content = hmac.new(recipe.secret, b"fwtool/fwp/v1 content key\0", "sha256")
-    content.update(recipe.block_size.to_bytes(4, "little"))
+    content = _Content(recipe.secret)
     for part in parts:
-        content.update(bytes([part.encoding]) + part.source.size.to_bytes(8, "little"))
-        for chunk in part.source.chunks(1 << 20):
-            content.update(chunk)
-    return content.digest()
+        for block in part.source.chunks(recipe.block_size):
+            content.take(coding.pack(part.encoding, block))
+    return content.key
+
+
+class _Content:
+    """What will be encrypted, packed as it is encrypted: another compressor gives other bytes, and so another key."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._mac = hmac.new(secret, b"fwtool/fwp/v1 content key\0", "sha256")
+
+    def take(self, packed: bytes) -> None:
+        """The next block."""
+        self._mac.update(len(packed).to_bytes(4, "little") + packed)
+
+    @property
+    def key(self) -> bytes:
+        return self._mac.digest()
 
 
 class _PageWriter:
@@ -139,12 +157,15 @@ class _PageWriter:
 
 
 def _write_payload(
-    part: Part, coder: Coder, index: int, block_size: int, pages: _PageWriter, progress: Callable[[int], None]
-) -> _Written:
+    part: Part, coder: Coder, index: int, block_size: int, pages: _PageWriter, content: _Content,
+    progress: Callable[[int], None],
+) -> _Written:  # fmt: skip
     """Write one component's blocks, the first of which has the number `index`, noting their digests."""
     digests, size, stored_size = hashlib.sha256(), 0, 0
     for block in part.source.chunks(block_size):
-        digest, stored = coder.digest(block), coder.store(index, block)
+        packed = coding.pack(part.encoding, block)
+        content.take(packed)
+        digest, stored = coder.digest(block), coder.seal(index, packed)
         digests.update(digest)
         pages.out.write(stored)
         pages.add(table.Entry(digest, len(stored), hashlib.sha256(stored).digest() if pages.shape.coded else b""))

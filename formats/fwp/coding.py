@@ -132,8 +132,8 @@ class Coder:
         """What the table says of a block."""
         return self._cipher.digest(installed) if self._cipher else hashlib.sha256(installed).digest()
 
-    def store(self, index: int, installed: bytes) -> bytes:
-        packed = pack(self._encoding, installed)
+    def seal(self, index: int, packed: bytes) -> bytes:
+        """The stored form of a block that has been packed."""
         return self._cipher.seal(index, packed) if self._cipher else packed
 
     def install(self, index: int, stored: bytes, size: int) -> bytes:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import construct as c
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from formats.errors import FormatError, TrustError
+from formats.keys import MAX_PASSPHRASE, UNREADABLE
 from formats.record import Choice, Record
 
 KEY_SIZE: Final = 32
@@ -84,6 +84,8 @@ class GroupKey:
         """PKCS#8 (RFC 5958), encrypted if a passphrase is given."""
         lock: serialization.KeySerializationEncryption = serialization.NoEncryption()
         if passphrase is not None:
+            if not 0 < len(passphrase) <= MAX_PASSPHRASE:
+                raise FormatError(f"a passphrase has 1 to {MAX_PASSPHRASE} bytes", name="usage")
             lock = serialization.BestAvailableEncryption(passphrase)
         return self.handle.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
 
@@ -104,7 +106,7 @@ def read_public(data: bytes) -> GroupPublic:
     """
     try:
         handle = serialization.load_pem_public_key(data)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (*UNREADABLE, TypeError) as error:
         raise FormatError("there is no readable public key in this file") from error
     return _public(handle)
 
@@ -113,7 +115,7 @@ def read_private(data: bytes, passphrase: bytes | None = None) -> GroupKey:
     """A group's private key from PEM. Raises as `read_public`."""
     try:
         handle = serialization.load_pem_private_key(data, passphrase)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (*UNREADABLE, TypeError) as error:
         raise FormatError("there is no readable private key in this file") from error
     return _private(handle)
 

@@ -33,8 +33,8 @@ def sign(
 ) -> Outcome:  # fmt: skip
     """Add a signature of each key, to a package or an MCUboot image. It is checked first; its identity stays the same."""
     if not is_package(file):
-        return _sign_image(app, file, out or file, base or reviewed, signing_with)
-    expected = _digest(reviewed) if reviewed else None
+        return _sign_image(app, file, out or file, base is not None or reviewed is not None, signing_with)
+    expected = _digest(reviewed) if reviewed is not None else None
     if base is not None:
         expected = _review(app, file, base, expected)
     with open_signers(app, **signing_with) as signers:
@@ -42,7 +42,7 @@ def sign(
     return _signed(out or file, sealed)
 
 
-def _sign_image(app: App, file: pathlib.Path, out: pathlib.Path, review: Any, signing_with: dict[str, Any]) -> Outcome:
+def _sign_image(app: App, file: pathlib.Path, out: pathlib.Path, review: bool, signing_with: dict[str, Any]) -> Outcome:
     if review:
         raise ToolError("--review and --reviewed are for packages", name="usage")
     with open_signers(app, **signing_with) as signers:
@@ -59,6 +59,9 @@ def _digest(text: str) -> bytes:
 
 def _review(app: App, file: pathlib.Path, base: pathlib.Path, expected: bytes | None) -> bytes:
     """Show the difference, and have somebody agree to it; get the identity of what was shown."""
+    if expected is None and (app.output.json or app.output.quiet):
+        raise ToolError("--review shows what differs, which --json and --quiet do not", name="usage",
+                        hint="Look at it with `fwtool image diff`, then sign with --reviewed DIGEST.")  # fmt: skip
     from fwtool.cli.image_diff import lines_of  # only who reviews waits for it
     from fwtool.compare import compare
 
@@ -94,6 +97,8 @@ def _signed(path: pathlib.Path, sealed: Sealed) -> Outcome:
 def digest(app: App, file: pathlib.Path, out: pathlib.Path) -> Outcome:
     """Write the bytes that are to be signed elsewhere (see docs/formats/signing.md)."""
     del app
+    if out.exists() and out.samefile(file):
+        raise ToolError("the message would replace the package itself", name="usage", hint="Name another file with --out.")
     sealed = seal_file(file)
     with sealed.file:
         sealed.open().check_all()

@@ -28,7 +28,7 @@ def command() -> None:
 )  # fmt: skip
 @click.option("--out", required=True, type=FILE, help="Private key file; made with mode 0600.")
 @click.option("--passphrase-file", type=FILE, help="Encrypt with the first line of this file.")
-@click.option("--passphrase-fd", type=click.IntRange(0), metavar="N", help="Encrypt with the first line it gives.")
+@click.option("--passphrase-fd", type=click.IntRange(0, 2**31 - 1), metavar="N", help="Encrypt with the first line it gives.")
 @pass_app
 def generate(
     app: App, algorithm: str, out: pathlib.Path, passphrase_file: pathlib.Path | None, passphrase_fd: int | None

@@ -1,5 +1,6 @@
 """The group of all verbs. Their modules are loaded when a verb is used; the table below is enough for `--help`."""
 
+import errno
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from formats.errors import ToolError
 from fwtool import __version__
 from fwtool.cli.app import App, Outcome
 from fwtool.cli.lazy import Entry, lazy_group
+from fwtool.text import clean
 
 VERBS = {
     "demo": "Play the main job on simulated hardware, with every command shown.",
@@ -34,12 +36,13 @@ VERBS = {
     "slots": "Show the firmware slots; confirm or revert what runs on trial.",
     "trace": "Show, replay or export a recording of the line (see --trace).",
     "log": "Read the maintenance records of this computer.",
+    "settlement": "Match journals with the bank's files; find missing, late and wrong money.",
     "sim": "Run a simulated terminal behind a pty, a TCP port or an existing tty.",
     "sim-control": "Press keys, load paper, settle, plug and unplug on a simulated terminal.",
     "doctor": "Check this computer: versions, ports, rights, speed.",
 }
 GROUPS = {
-    "batch", "clock", "grant", "image", "journal", "keys", "line", "log", "reset", "slots", "stats", "stick",
+    "batch", "clock", "grant", "image", "journal", "keys", "line", "log", "reset", "settlement", "slots", "stats", "stick",
     "trace", "trust",
 }  # fmt: skip
 """Verbs that have verbs of their own."""
@@ -97,6 +100,10 @@ def _run(app: App, arguments: list[str]) -> int:
         return _fail(app, error)
     except BrokenPipeError:
         raise
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return _fail(app, ToolError(f"{clean(str(error.filename))[:60]}... is too long for a file name", name="usage"))
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug, told as one
         if app.flags.get("debug"):
             traceback.print_exc()

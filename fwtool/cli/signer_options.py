@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def secret_options(function: F) -> F:
     """`--passphrase-file` and `--passphrase-fd`."""
     for option in (
-        click.option("--passphrase-fd", type=click.IntRange(0), metavar="N", help="Its first line opens the keys."),
+        click.option("--passphrase-fd", type=click.IntRange(0, 2**31 - 1), metavar="N", help="Its first line opens the keys."),
         click.option(
             "--passphrase-file", type=click.Path(path_type=pathlib.Path), help="Its first line opens the keys, or is the PIN."
         ),

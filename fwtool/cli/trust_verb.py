@@ -12,11 +12,12 @@ from formats import trust as trust_format
 from formats.errors import ToolError
 from formats.keys import PublicKey
 from formats.sample_keys import refuse_samples
-from formats.trust_record import Role
+from formats.trust_record import MAX_KEYS, Role
 from fwtool.building import source_date_epoch
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
 from fwtool.cli.signer_options import open_signers, signer_options
 from fwtool.files import read_small, write_file
+from fwtool.text import number
 from fwtool.trust_store import install as pin
 from fwtool.trust_store import load_trust
 
@@ -31,7 +32,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("public", nargs=-1, type=FILE, metavar="PUB.pem...")
-@click.option("--threshold", default=1, show_default=True, type=int, help="How many of the keys must sign.")
+@click.option("--threshold", default=1, show_default=True, type=click.IntRange(0, 255), help="How many of the keys must sign.")
 @click.option(
     "--role",
     "roles",
@@ -78,18 +79,22 @@ def _named(path: pathlib.Path) -> tuple[str, PublicKey]:
 
 def _role(text: str) -> tuple[Role, tuple[int, Named]]:
     name, equals, rest = text.partition("=")
-    number, colon, files = rest.partition(":")
-    if not (equals and colon and number.isdigit() and files) or name.upper() not in Role.__members__:
+    digits, colon, files = rest.partition(":")
+    threshold = number(digits, MAX_KEYS)
+    if not (equals and colon and threshold is not None and files) or name.upper() not in Role.__members__:
         known = ", ".join(role.name.lower() for role in Role)
         raise ToolError(f"--role {text!r}: write ROLE=M:PUB,PUB", name="usage", hint=f"ROLE is one of {known}.")
-    return Role[name.upper()], (int(number), [_named(pathlib.Path(file)) for file in files.split(",")])
+    return Role[name.upper()], (threshold, [_named(pathlib.Path(file)) for file in files.split(",")])
 
 
 def _day(text: str) -> int:
     try:
-        return int(datetime.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=datetime.UTC).timestamp())
+        day = datetime.datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=datetime.UTC)
     except ValueError as error:
         raise ToolError(f"--expires {text!r} is not a day", name="usage", hint="Write YYYY-MM-DD.") from error
+    if day.year <= 1970:
+        raise ToolError(f"--expires {text}: nobody knew of it then", name="usage", hint="Name a day to come.")
+    return int(day.timestamp())
 
 
 def _key_id(text: str) -> bytes:
@@ -99,10 +104,11 @@ def _key_id(text: str) -> bytes:
 
 
 def _counter(text: str) -> tuple[str, int]:
-    model, _, number = text.rpartition("=")
-    if not model or not number.isdigit() or int(number) >= 2**32:
+    model, _, digits = text.rpartition("=")
+    counter = number(digits, 2**32 - 1)
+    if not model or counter is None:
         raise ToolError(f"--minimum-counter {text!r}: write MODEL=N", name="usage")
-    return model, int(number)
+    return model, counter
 
 
 @command.command()
@@ -128,6 +134,7 @@ def rotate(app: App, /, old: pathlib.Path, new: pathlib.Path, out: pathlib.Path,
     """
     before, after = load_trust(old, dev=app.dev), load_trust(new, dev=app.dev)
     with open_signers(app, **signing) as signers:
+        refuse_samples([signer.public for signer in signers], dev=app.dev)
         signed = rotation.sign(after, signers)
     write_file(out, signed.raw)
     missing = rotation.missing(before, signed)

@@ -26,6 +26,7 @@ from formats.signing import MAX_SIGNATURE_SIZE, Signer
 from fwtool.files import read_small
 from fwtool.signers.secrets import Secrets
 
+MAX_TIMEOUT_S = 3600
 KEYS = {"public": str, "command": list, "input": str, "timeout_s": int}
 
 
@@ -50,8 +51,9 @@ class ExternalSigner:
             done = subprocess.run(
                 self._command, input=data, capture_output=True, cwd=self._folder, timeout=self._timeout_s, check=False
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise LocalError(f"the signing command {self._command[0]} failed: {error}", name="missing_component") from error
+        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+            why = f"took more than {self._timeout_s} s" if isinstance(error, subprocess.TimeoutExpired) else "cannot be run"
+            raise LocalError(f"the signing command {self._command[0]!r} {why}", name="missing_component") from error
         if done.returncode or len(done.stdout) > MAX_SIGNATURE_SIZE:
             said = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()[-1:]
             raise LocalError(
@@ -89,6 +91,6 @@ def _read(path: pathlib.Path) -> dict[str, Any]:
             f"{path} does not describe a signing command" + (f" ({', '.join(wrong)})" if wrong else ""), name="usage",
             hint='It has public = "PUB.pem", command = ["PROGRAM", "WORD"], and may have input and timeout_s.',
         )  # fmt: skip
-    if told.get("input", "message") not in ("message", "hashed") or told.get("timeout_s", 60) <= 0:
+    if told.get("input", "message") not in ("message", "hashed") or not 0 < told.get("timeout_s", 60) <= MAX_TIMEOUT_S:
         raise ToolError(f'{path}: input is "message" or "hashed", timeout_s a number of seconds', name="usage")
     return told

@@ -88,10 +88,14 @@ def opened(name: str, secrets: Secrets, state_dir: pathlib.Path) -> Iterator[Sig
 
     token = _token(library, uri, pkcs11)
     pin = first_line(uri.pin_source) if uri.pin_source else secrets.get(f"token {token.label}")
+    try:
+        words = pin.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ToolError("a PIN is UTF-8 text", name="usage") from error
     with contextlib.ExitStack() as stack:
         with attempt(state_dir, f"{token.serial.hex()} {token.label}"):
             try:
-                session = stack.enter_context(token.open(user_pin=pin.decode("utf-8", "replace")))
+                session = stack.enter_context(token.open(user_pin=words))
             except pkcs11.exceptions.UserAlreadyLoggedIn:
                 # By another key of the same job: a login counts for the whole process (PKCS#11 v3.0, 5.6).
                 session = stack.enter_context(token.open())

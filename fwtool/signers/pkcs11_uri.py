@@ -9,7 +9,7 @@ from typing import Final
 from formats.errors import ToolError
 
 MODULE_VARIABLE: Final = "FWTOOL_PKCS11_MODULE"
-_PATH: Final = frozenset({"token", "object", "id", "serial", "manufacturer", "model", "type", "slot-id"})
+_PATH: Final = frozenset({"token", "object", "id", "serial", "manufacturer", "model"})
 _QUERY: Final = frozenset({"pin-source", "module-path"})
 
 
@@ -49,22 +49,32 @@ def parse(text: str) -> KeyUri:
         pathlib.Path(module),
         {name: attributes[name] for name in ("token", "serial", "manufacturer", "model") if name in attributes},
         label,
-        None if key_id is None else key_id.encode("latin-1"),
+        None if key_id is None else _bytes(key_id),
         None if source is None else pathlib.Path(source.removeprefix("file:")),
     )
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ToolError("the id in a PKCS#11 URI is made of bytes, written %01%02", name="usage") from error
 
 
 def _pairs(text: str, separator: str, known: frozenset[str], whole: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in filter(None, text.split(separator)):
         name, equals, value = pair.partition("=")
-        if name == "pin-value":
+        if "pin-value" in whole or "pinvalue" in whole:
             raise ToolError(
                 "a PIN does not belong on the command line: every process can read it there", name="usage",
                 hint="Use pin-source=file:PIN.txt in the URI, --passphrase-file or the prompt.",
             )  # fmt: skip
         if not equals or name not in known or name in found:
-            raise ToolError(f"{whole.partition('?')[0]!r}: {name!r} is not understood in a PKCS#11 URI", name="usage")
+            raise ToolError(
+                f"{name[:32]!r} is not understood in a PKCS#11 URI", name="usage",
+                hint="Known: token, serial, manufacturer, model, object, id; module-path, pin-source.",
+            )  # fmt: skip
         encoding = "latin-1" if name == "id" else "utf-8"
         found[name] = urllib.parse.unquote(value, encoding=encoding)
     return found

@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP = $(PYTHON) tools/setup.py --venv $(VENV)
 
-.PHONY: demo test test-wheel lint types floors check bench samples lock clean help
+.PHONY: demo test test-wheel lint types floors check bench samples bundle lock clean help
 
 help:
 	@echo "make demo    the main job on simulated hardware, in about a minute"
 	@echo "make test    the whole test-suite"
 	@echo "make check   lint, types and import floors"
 	@echo "make bench   the benchmarks: tables and JSON"
+	@echo "make bundle  the tool with all it needs, for a USB stick"
 	@echo "make samples rebuild the sample firmware and compare bit for bit"
 
 demo:
@@ -47,6 +48,10 @@ bench:
 samples:
 	@$(SETUP) runtime
 	@$(BIN)/python firmware_samples/rebuild.py --check
+
+bundle:
+	@$(SETUP) dev
+	@$(BIN)/python tools/bundle.py $(BUNDLE_OPTIONS)
 
 lock:
 	for name in build runtime dev; do \

@@ -35,11 +35,16 @@ def signed(data: bytes, version: str) -> Package:
     out = io.BytesIO()
     recipe = build.Recipe(Version.parse(version), Hardware.parse("VT-100"), 1, "Bench", "bench")
     build.write(recipe, [build.Part(ComponentType.APPLICATION, "app", source)], out)
-    sealed = package.seal(out)
+    return package.seal(with_signature(out)).verify(TRUST)
+
+
+def with_signature(unsigned: io.BytesIO) -> io.BytesIO:
+    """A package, signed."""
+    sealed = package.seal(unsigned)
     signature = Signature(KEY.public.key_id, KEY.sign(message_for("package", sealed.digest)))
     whole = io.BytesIO()
     build.rewrite(sealed, sealed.signatures.adding(signature), whole)
-    return package.seal(whole).verify(TRUST)
+    return whole
 
 
 def noise_bytes(size: int, seed: int = 1) -> bytes:

@@ -22,6 +22,7 @@ from fwtool.packages import PackageSource, load_package
 from fwtool.plan import Plan, make_plan
 from fwtool.read_back import compare_health, read_back, same_terminal
 from fwtool.records import Records, new_job_id
+from fwtool.stick.shelf import FromStick, Shelf, Stick, taken
 from transports.errors import DeviceRefused, LinkError, LinkLost
 from transports.rehearsal import LineFacts
 from transports.tsp import messages
@@ -37,7 +38,8 @@ MAX_BAUD = 3_000_000
 class FlashJob:
     """What is to be done."""
 
-    package: pathlib.Path | str
+    package: pathlib.Path | str | Stick
+    """A file, or a stick that the right one is picked from."""
     port: str
     trust: Trust
     dry_run: bool = False
@@ -76,6 +78,7 @@ class FlashResult:
     """Payload bytes that were sent in this run, before compression."""
     baud: int = 0
     """Line rate of the transfer; 0 if the line has none."""
+    from_stick: FromStick | None = None
 
 
 def flash(job: FlashJob, records: Records, on_event: OnEvent = ignore) -> FlashResult:
@@ -87,13 +90,29 @@ def flash(job: FlashJob, records: Records, on_event: OnEvent = ignore) -> FlashR
         ToolError: with its name and exit code; `resumable` says whether the same call continues the job.
     """
     attempt = Attempt(job, records, on_event)
-    with attempt.recorded(), verified(job, on_event) as source:
+    with attempt.recorded(), offered(job, on_event) as source:
         return attempt.run(source)
+
+
+@contextlib.contextmanager
+def offered(job: FlashJob, on_event: OnEvent) -> Iterator[PackageSource | Shelf]:
+    """What may be sent, every byte of it verified before anybody is called: a package, or those of a stick."""
+    if not isinstance(job.package, Stick):
+        with verified(job, on_event) as source:
+            yield source
+        return
+    on_event(TaskBegin("verify"))
+    with taken(job.package, job.trust, dev=job.dev) as shelf:
+        on_event(TaskEnd("verify", 0.0))
+        yield shelf
 
 
 @contextlib.contextmanager
 def verified(job: FlashJob, on_event: OnEvent) -> Iterator[PackageSource]:
     """The job's package, every byte of it verified before anybody is called."""
+    if isinstance(job.package, Stick):
+        hint = "Name the package for several terminals at once; from a stick they are updated one by one."
+        raise ToolError("no package is named", name="usage", hint=hint)
     on_event(TaskBegin("verify"))
     package = load_package(job.package, job.trust, dev=job.dev)
     on_event(TaskEnd("verify", 0.0))
@@ -123,6 +142,7 @@ class Attempt:
         self._job, self._records, self._on_event, self._admit = job, records, on_event, admit
         self._id = new_job_id()
         self._started = False
+        self._from_stick: FromStick | None = None
         self._origin: dict[str, Any] = {
             "act": "flash",
             "technician": job.technician,
@@ -143,19 +163,35 @@ class Attempt:
             raise
 
     def _note(self, kind: str, facts: dict[str, Any]) -> None:
+        if self._from_stick:
+            facts = {**facts, "from_stick": dataclasses.asdict(self._from_stick)}
         self._records.append(self._id, kind, {**self._origin, **facts})
 
-    def run(self, source: PackageSource) -> FlashResult:
+    def run(self, source: PackageSource | Shelf) -> FlashResult:
         """Do it; raises as `flash` does."""
         job = self._job
-        self._origin["digest"] = source.digest.hex()
+        if isinstance(source, PackageSource):
+            self._origin["digest"] = source.digest.hex()
         with connect(job.port, **job.port_options) as connection:
             info = connection.info()
             self._origin["serial_number"] = info.serial_number
             self._origin["version_before"] = str(info.version)
             self._admit(info)
             with device_lock(self._records.path.parent, f"{info.vendor}/{info.model}/{info.serial_number}"):
-                return self._update(connection, source)
+                result = self._update(connection, self._chosen(source, info))
+                return dataclasses.replace(result, from_stick=self._from_stick)
+
+    def _chosen(self, source: PackageSource | Shelf, info: messages.Info) -> PackageSource:
+        """A stick is chosen from once the terminal is known."""
+        if isinstance(source, PackageSource):
+            return source
+        choice = source.choose(info)
+        self._from_stick = told = choice.told
+        self._origin |= {"package": told.package, "digest": choice.source.digest.hex()}
+        self._on_event(Log(f"from the stick: {told.package}, {choice.source.manifest.version}"))
+        for other in told.not_taken:
+            self._on_event(Log(f"not taken: {other.path}: {other.reason}"))
+        return choice.source
 
     def _update(self, connection: Connection, source: PackageSource) -> FlashResult:
         job = self._job

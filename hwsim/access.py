@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from formats import grant as grant_format
 from formats.errors import ToolError
 from formats.grant import Grant, Right
-from hwsim.slots import Refused
+from hwsim.refusal import Refused
 from hwsim.used_grants import UsedGrants
 from transports.tsp import messages
 from transports.tsp.grants import Exchange, Session, proof_message
@@ -66,8 +66,9 @@ class Access:
         host, device = terminal.nonces
         if terminal.trust is None:
             raise Refused(Status.NOT_AUTHORISED, "no trust is provisioned")
+        self._used.see(terminal.clock())
         try:
-            grant.check(terminal.trust, terminal.identity.model, terminal.identity.serial_number, terminal.clock())
+            grant.check(terminal.trust, terminal.identity.model, terminal.identity.serial_number, self._used.latest)
             if not grant.key.verify(request.proof, proof_message(host, device, grant.digest, request.host_key)):
                 raise Refused(Status.NOT_AUTHORISED, "the proof is not by the holder of the grant, or not for this session")
             exchange = Exchange(self._secret(32))

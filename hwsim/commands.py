@@ -15,8 +15,8 @@ from formats.versions import Version
 from hwsim.bootloader import Loader
 from hwsim.installer import Installer
 from hwsim.printer import LINES_PER_SECOND
-from hwsim.slip import test_slip
 from hwsim.refusal import Refused
+from hwsim.slip import test_slip
 from hwsim.slots import SlotStore, judge
 from hwsim.stock import HINT, Stock
 from hwsim.transitions import Event, State
@@ -182,6 +182,7 @@ def _clock_set(terminal: "Terminal", request: Record, message: Message) -> Answe
     if request.time > LAST_TIME:
         raise Refused(Status.BAD_REQUEST, "this time is beyond the calendar")
     before = terminal.clock()
+    terminal.storage.used_grants.see(before)
     terminal.peripherals.clock_offset_s += request.time - before
     terminal.note("clock_set", f"by {request.time - before:+d} s")
     return 0.0, EMPTY

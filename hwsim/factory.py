@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from formats.fwp import package as fwp
 from hwsim import scenario as scenario_module
 from hwsim.bootstate import BootLog, BootState, SlotMark
-from hwsim.flash import Timing
+from hwsim.geometry import Timing
 from hwsim.machine import LineModel, Machine
 from hwsim.peripherals import EPOCH
 from hwsim.slots import DEFAULT_IDENTITY, Identity, SlotStore, judge
@@ -67,13 +67,14 @@ def install(storage: Storage, file: BinaryIO, identity: Identity) -> None:
     signatures = sealed.signatures.build()
     offered = judge(sealed.signed, signatures, storage.trust, identity, 0, None)
     store = SlotStore(storage.flash, 0)
-    store.write_metadata(sealed.signed, signatures)
-    store.write_table(0, package.table.index)
+    store.heads.write(sealed.signed, signatures)
+    store.heads.write_table(0, package.table.index)
     shape = package.table.shape
     for number in range(shape.page_count):
-        store.write_table(shape.page_span(number)[0], package.table.page(number))
+        store.heads.write_table(shape.page_span(number)[0], package.table.page(number))
     for index, data in package.unlocked(identity.group_keys).blocks(0, package.manifest.block_count):
         store.program_block(package.manifest, index, data)
+    store.heads.mark(range(package.manifest.block_count))
     assert store.held(offered) == package.manifest.block_count
     BootLog(storage.flash).write(BootState(0, (SlotMark(SlotState.CONFIRMED), SlotMark(SlotState.EMPTY))))
     storage.counter.advance(offered.manifest.security_counter)

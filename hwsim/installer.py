@@ -1,5 +1,5 @@
 """The receiving side of an update: judge first, then take blocks into flash one by one, each checked before it is
-programmed and read back after.
+programmed and read back after. It carries out the rows of hwsim/transitions.py for BEGIN, blocks and FINISH.
 
 Flash work is a queue of jobs; the owner runs one, waits as long as the part was busy, and runs the next. Receiving goes
 on meanwhile, and when no job waits, what lies ahead is erased: that is how flash times hide behind the line.
@@ -18,12 +18,19 @@ from formats.errors import FormatError
 from formats.fwp import table as block_table
 from formats.fwp.table import ENTRIES_PER_PAGE, Table
 from hwsim.bootstate import BootLog, SlotMark
-from hwsim.flash import BLOCK, NorFlash
-from hwsim.slots import Offered, Refused, SlotStore
+from hwsim.counter import SPARE_PLACES, Counter
+from hwsim.flash import NorFlash
+from hwsim.layout import DEFAULT, Layout, Span
+from hwsim.refusal import Refused
+from hwsim.slots import Offered, SlotStore
 from hwsim.stock import Stock
+from hwsim.transitions import Do, Event, Row, State, When, row_for
 from transports.tsp.messages import Encoding, SlotState, Status
 
-TRIAL_STARTS = 1
+TRIAL_STARTS: Final = 1
+"""Starts that an unconfirmed image gets."""
+MARKED_AT_ONCE: Final = 16
+"""Copied blocks whose marks are programmed together: so many are copied again after a cut."""
 SECTOR_ERASES: Final = 3
 """So many sector erases take less time than one of a whole unit (data sheet: 45 and 150 ms)."""
 
@@ -41,25 +48,25 @@ class Installer:
     Args:
         stock: What is there already.
         tell_held: Called with the first block of a page and a bitmap of those that need not be sent.
+        state: Of the terminal; only one that runs a confirmed image, or nothing, takes updates.
     """
 
     def __init__(
-        self,
-        flash: NorFlash,
-        log: BootLog,
-        slot: int,
-        offered: Offered,
-        stock: Stock,
-        tell_held: Callable[[int, int], None],
-    ) -> None:
+        self, flash: NorFlash, log: BootLog, slot: int, offered: Offered, stock: Stock, tell_held: Callable[[int, int], None],
+        *, counter: Counter, state: State = State.RUNNING, layout: Layout = DEFAULT, trial_starts: int = TRIAL_STARTS,
+    ) -> None:  # fmt: skip
         self.offered = offered
-        self.store = SlotStore(flash, slot)
+        self.store = SlotStore(flash, slot, layout)
         self.jobs: deque[Job] = deque()
         self.blocks_done = 0
-        self._log = log
+        self._log, self._counter, self._state = log, counter, state
+        self._only_slot = len(layout.slots) == 1
+        self._trial_starts = trial_starts
         self._stock = stock
         self._tell_held = tell_held
-        self._search = True
+        self._resume = True
+        self._resumed: int | None = None
+        """Blocks that an interrupted update has left; None: there was none that can go on."""
         self._index = b""
         self._table: Table | None = None
         self._expected = 0
@@ -70,7 +77,17 @@ class Installer:
         """Pages for whose blocks it is known whether they must be sent."""
         self._held: dict[int, Callable[[], bytes] | None] = {}
         """Blocks that need not be sent, and where their bytes come from; None: they are in place."""
+        self._units = self.store.units(offered.manifest)
         self._next_unit = 0
+        self._virgin = self._mark.state is SlotState.EMPTY
+        """Nothing has been erased here since the factory, so what reads as erased is."""
+        self._clean = self.store.spare_is_clean(log.state)
+        self._block: tuple[int, bytes] = (0, b"")
+        """The block that is being worked on."""
+        self._more = False
+        """Another block follows whose mark can be programmed together with this one's."""
+        self._unmarked: int | None = None
+        """The first block that waits for that."""
 
     @property
     def digest(self) -> bytes:
@@ -81,22 +98,118 @@ class Installer:
         """Nothing is missing, though flash work may still be waiting."""
         return self._expected == self.offered.manifest.block_count
 
+    @property
+    def _mark(self) -> SlotMark:
+        return self._log.state.slots[self.store.index]
+
     def begin(self, *, resume: bool) -> int:
-        """Prepare the slot; get the number of blocks from the start that are there already."""
-        self._search = resume
+        """Prepare the slot; get the number of blocks from the start that are there already.
+
+        Raises:
+            Refused: not in this state, or a later step could not be done; nothing has been written.
+        """
+        self._resume = resume
+        row = row_for(self._state, Event.BEGIN, self._holds)
+        if row is None:
+            raise Refused(Status.WRONG_STATE, "the running firmware is on trial: confirm or revert it first")
+        self._act(row)
+        if row.then is State.RESET:
+            raise Refused(Status.WRONG_STATE, "the terminal restarts into its recovery loader; send it again there")
+        held = self._resumed if row.when is When.SAME_PARTLY_THERE and self._resumed else 0
+        self.blocks_done = self._expected = held
+        self._held = dict.fromkeys(range(held))
+        return held
+
+    def _act(self, row: Row) -> None:
+        for action in row.do:
+            ACTIONS[action](self)
+
+    # -- conditions -------------------------------------------------------------------------------------------------
+
+    def _holds(self, when: When) -> bool:
+        return CONDITIONS[when](self)
+
+    def cannot_finish(self) -> bool:
+        """The counter will have to follow at CONFIRM; a full storage must be found now, not then."""
+        rises = self.offered.manifest.security_counter > self._counter.value
+        return rises and self._counter.room < SPARE_PLACES
+
+    def only_slot(self) -> bool:
+        return self._only_slot and self._state is State.RUNNING
+
+    def same_partly_there(self) -> bool:
         same = self.store.metadata() == (self.offered.signed, self.offered.signatures)
-        mark = self._log.state.slots[self.store.index]
-        if resume and same and mark.state in (SlotState.WRITING, SlotState.TRIAL):
-            held = self.store.held(self.offered)
-            self.blocks_done = self._expected = held
-            self._held = dict.fromkeys(range(held))
-            if mark.state is SlotState.TRIAL:
-                self._log.write(self._log.state.with_slot(self.store.index, SlotMark(SlotState.WRITING)))
-            return held
-        # From here on the old content of the slot must never start, so it is struck out before it is touched.
+        if not (self._resume and same and self._mark.state in (SlotState.WRITING, SlotState.TRIAL)):
+            return False
+        self._resumed = self.store.resumable(self.offered)
+        return self._resumed is not None
+
+    def all_there(self) -> bool:
+        return self.blocks_done == self.offered.manifest.block_count and not self.jobs
+
+    # -- actions ----------------------------------------------------------------------------------------------------
+
+    def refuse(self) -> None:
+        raise Refused(Status.FLASH_FAULT, f"the storage of the security counter has {self._counter.room} places left")
+
+    def reserve(self) -> None:
+        self._log.reserve()
+
+    def writing(self) -> None:
+        """What the slot holds must not start any more."""
         self._log.write(self._log.state.with_slot(self.store.index, SlotMark(SlotState.WRITING)))
-        self.jobs.append(Job(lambda: self.store.write_metadata(self.offered.signed, self.offered.signatures), _nothing))
-        return 0
+
+    def strike_out(self) -> None:
+        """As `writing`; and from now on nobody knows what the spare head holds."""
+        state = self._log.state.with_slot(self.store.index, SlotMark(SlotState.WRITING))
+        self._log.write(state.with_spare(self.store.index, clean=False))
+
+    def clean_head(self) -> None:
+        if not self._clean:
+            self.jobs.append(Job(self.store.heads.erase_spare, _nothing))
+
+    def write_head(self) -> None:
+        signed, signatures = self.offered.signed, self.offered.signatures
+        self.jobs.append(Job(lambda: self.store.heads.write(signed, signatures), _nothing))
+
+    def erase(self) -> None:
+        """Make ready what the block needs."""
+        index, data = self._block
+        start, size = index * self.offered.manifest.block_size, self._units[0].size
+        for unit in range(start // size, -(-(start + len(data)) // size)):
+            self._prepare(unit)
+
+    def program(self) -> None:
+        self.store.program_block(self.offered.manifest, *self._block)
+
+    def read_back(self) -> None:
+        index, data = self._block
+        if self.store.read_block(self.offered.manifest, index) != data:
+            raise Refused(Status.FLASH_FAULT, f"block {index} reads back differently")
+
+    def mark(self) -> None:
+        last = self._block[0]
+        first = last if self._unmarked is None else self._unmarked
+        self._unmarked = first if self._more else None
+        if not self._more:
+            self._mark_done(range(first, last + 1))
+
+    def check_set(self) -> None:
+        """Every component of the set, against the signed manifest."""
+        manifest = self.offered.manifest
+        try:
+            table = self.store.table(manifest, self.offered.root)
+            for component, count in manifest.block_lengths():
+                first = component.first_block
+                digests = b"".join(table[index].digest for index in range(first, first + count))
+                if hashlib.sha256(digests).digest() != component.digest:
+                    raise Refused(Status.DAMAGED_PACKAGE, f"component {component.name} has another digest")
+        except FormatError as error:
+            raise Refused(Status.FLASH_FAULT, error.message) from error
+
+    def put_on_trial(self) -> None:
+        mark = SlotMark(SlotState.TRIAL, self._trial_starts)
+        self._log.write(self._log.state.with_slot(self.store.index, mark))
 
     # -- what arrives -----------------------------------------------------------------------------------------------
 
@@ -111,7 +224,7 @@ class Installer:
             if len(data) != shape.index_size or (block_table.root_of(data) != self.offered.root):
                 raise Refused(Status.BAD_BLOCK, "the table's index does not fit the signed root")
             self._index = data
-            self.jobs.append(Job(lambda: self.store.write_table(offset, data), _nothing))
+            self.jobs.append(Job(lambda: self.store.heads.write_table(offset, data), _nothing))
             return
         pages = range(len(self._index) // block_table.DIGEST_SIZE)
         number = next((page for page in pages if shape.page_span(page)[0] == offset), -1)
@@ -120,7 +233,7 @@ class Installer:
         self._known.add(number)
 
         def search() -> None:
-            self.store.write_table(offset, data)
+            self.store.heads.write_table(offset, data)
             self._search_page(number)
 
         self.jobs.append(Job(search, lambda: self._page_searched(number)))
@@ -149,15 +262,26 @@ class Installer:
             raise Refused(Status.BAD_BLOCK, f"block {index}: {error.message}") from error
 
     def _take_held(self) -> None:
-        """Go on over the blocks that need not come."""
+        """Go on over the blocks that need not come; what is in place only wants its marks."""
+        first = self._expected
         while self._expected in self._held:
             index, source = self._expected, self._held[self._expected]
-            run = functools.partial(self._mark_done, index) if source is None else functools.partial(self._copy, index, source)
             self._expected = index + 1
-            self.jobs.append(Job(run, _nothing))
+            if source is not None:
+                self._mark_later(first, index)
+                more = self._held.get(index + 1) is not None and (index + 1) % MARKED_AT_ONCE != 0
+                self.jobs.append(Job(functools.partial(self._copy, index, source, more), _nothing))
+                first = index + 1
+        self._mark_later(first, self._expected)
 
-    def _copy(self, index: int, source: Callable[[], bytes]) -> None:
+    def _mark_later(self, first: int, last: int) -> None:
+        if first < last:
+            self.jobs.append(Job(lambda: self._mark_done(range(first, last)), _nothing))
+
+    def _copy(self, index: int, source: Callable[[], bytes], more: bool) -> None:
+        self._more = more
         self._program(index, source())
+        self._more = False
 
     # -- what need not arrive ---------------------------------------------------------------------------------------
 
@@ -165,7 +289,7 @@ class Installer:
         """Find the blocks of a page that need not be sent. Whatever is found has been read and hashed."""
         first = page * ENTRIES_PER_PAGE
         for index in range(max(first, self._expected), min(first + ENTRIES_PER_PAGE, self.offered.manifest.block_count)):
-            if self._search and index not in self._held:
+            if self._resume and index not in self._held:
                 length = self.offered.manifest.installed_length(index)
                 place = self._stock.find(index, self._own_table()[index].digest, length)
                 if place:
@@ -194,55 +318,58 @@ class Installer:
         right = self.offered.digest_of(index, data) == self._own_table()[index].digest
         if not right or len(data) != manifest.installed_length(index):
             raise Refused(Status.BAD_BLOCK, f"block {index} does not fit its signed digest")
-        start = index * manifest.block_size
-        for unit in range(start // BLOCK, -(-(start + len(data)) // BLOCK)):
-            self._prepare(unit)
-        self.store.program_block(manifest, index, data)
-        if self.store.read_block(manifest, index) != data:
-            raise Refused(Status.FLASH_FAULT, f"block {index} reads back differently")
-        self._mark_done(index)
+        self._block = index, data
+        row = row_for(State.UPDATING, Event.BLOCK, self._holds)
+        assert row is not None
+        self._act(row)
 
-    def _mark_done(self, index: int) -> None:
-        self.blocks_done = index + 1
+    def _mark_done(self, blocks: range) -> None:
+        self.store.heads.mark(blocks)
+        self.blocks_done = blocks.stop
 
     def ahead(self) -> Job | None:
-        """What the flash can do while nothing else is to be done: make the next 64 KiB ready."""
-        manifest = self.offered.manifest
+        """What the flash can do while nothing else is to be done: make the next unit ready."""
         unit = self._next_unit
-        if unit * BLOCK >= manifest.block_count * manifest.block_size or not self._unit_is_clear(unit):
+        if unit >= len(self._units) or not self._unit_is_clear(unit):
             return None
         return Job(lambda: self._prepare(unit), _nothing)
 
     def _blocks_of(self, unit: int) -> range:
-        manifest = self.offered.manifest
-        last = -(-(unit + 1) * BLOCK // manifest.block_size)
-        return range(unit * BLOCK // manifest.block_size, min(last, manifest.block_count))
+        manifest, size = self.offered.manifest, self._units[unit].size
+        last = -(-(unit + 1) * size // manifest.block_size)
+        return range(unit * size // manifest.block_size, min(last, manifest.block_count))
 
     def _unit_is_clear(self, unit: int) -> bool:
         """Whether it is known which blocks of a unit are in place, and so what may be erased."""
         return all(index < self._expected or index // ENTRIES_PER_PAGE in self._searched for index in self._blocks_of(unit))
 
     def _prepare(self, unit: int) -> None:
-        """Erase a unit, or of one that holds good blocks, or little that is written, only the sectors that need it."""
         if unit < self._next_unit:
             return
         self._next_unit = unit + 1
-        manifest = self.offered.manifest
-        in_place = {index for index in self._blocks_of(unit) if self._held.get(index, self) is None}
-        first, last = unit * BLOCK, min((unit + 1) * BLOCK, manifest.block_count * manifest.block_size)
-        needed = [
-            address
-            for index in self._blocks_of(unit)
-            if index not in in_place
-            for address in self.store.dirty_sectors(
-                max(first, index * manifest.block_size), min(last, (index + 1) * manifest.block_size)
-            )
-        ]
-        if len(needed) > SECTOR_ERASES and not in_place:
-            self.store.erase_unit(unit)
-            return
-        for address in needed:
-            self.store.erase_sector(address)
+        for span in self._to_erase(unit):
+            self.store.erase(span)
+
+    def _to_erase(self, unit: int) -> list[Span]:
+        """The sectors of a unit whose blocks are to be written; all of it, if that is many and no block in it is in place.
+
+        Reading as erased is no reason to leave one out: an erase that was cut may look so. Only where no erase has ever been
+        is a look enough.
+        """
+        whole, manifest = self._units[unit], self.offered.manifest
+        start = self._units[0].address
+        kept = [index for index in self._blocks_of(unit) if self._held.get(index, self) is None]
+        wanted: dict[Span, None] = {}
+        for index in self._blocks_of(unit):
+            if index not in kept:
+                first = max(whole.address, start + index * manifest.block_size)
+                last = min(whole.end, start + (index + 1) * manifest.block_size)
+                wanted.update(dict.fromkeys(self.store.sectors(first, last)))
+        if self._virgin:
+            wanted = {span: None for span in wanted if not self.store.blank(span)}
+        if len(wanted) > SECTOR_ERASES and not kept:
+            return [whole]
+        return list(wanted)
 
     def finish(self) -> None:
         """Everything is there: check the whole once more against the signed digests, then put it on trial.
@@ -250,19 +377,33 @@ class Installer:
         Raises:
             Refused: incomplete or damaged.
         """
-        manifest = self.offered.manifest
-        if self.blocks_done != manifest.block_count or self.jobs:
-            raise Refused(Status.WRONG_STATE, f"{self.blocks_done} of {manifest.block_count} blocks are there")
-        try:
-            table = self.store.table(manifest, self.offered.root)
-            for component, count in manifest.block_lengths():
-                first = component.first_block
-                digests = b"".join(table[index].digest for index in range(first, first + count))
-                if hashlib.sha256(digests).digest() != component.digest:
-                    raise Refused(Status.DAMAGED_PACKAGE, f"component {component.name} has another digest")
-        except FormatError as error:
-            raise Refused(Status.FLASH_FAULT, error.message) from error
-        self._log.write(self._log.state.with_slot(self.store.index, SlotMark(SlotState.TRIAL, TRIAL_STARTS)))
+        row = row_for(State.UPDATING, Event.FINISH, self._holds)
+        if row is None:
+            count = self.offered.manifest.block_count
+            raise Refused(Status.WRONG_STATE, f"{self.blocks_done} of {count} blocks are there")
+        self._act(row)
+
+
+CONDITIONS: Final[dict[When, Callable[[Installer], bool]]] = {
+    When.CANNOT_FINISH: Installer.cannot_finish,
+    When.ONLY_SLOT: Installer.only_slot,
+    When.SAME_PARTLY_THERE: Installer.same_partly_there,
+    When.ALL_THERE: Installer.all_there,
+}
+ACTIONS: Final[dict[Do, Callable[[Installer], None]]] = {
+    Do.REFUSE: Installer.refuse,
+    Do.RESERVE: Installer.reserve,
+    Do.WRITING: Installer.writing,
+    Do.STRIKE_OUT: Installer.strike_out,
+    Do.CLEAN_HEAD: Installer.clean_head,
+    Do.WRITE_HEAD: Installer.write_head,
+    Do.ERASE: Installer.erase,
+    Do.PROGRAM: Installer.program,
+    Do.READ_BACK: Installer.read_back,
+    Do.MARK: Installer.mark,
+    Do.CHECK_SET: Installer.check_set,
+    Do.PUT_ON_TRIAL: Installer.put_on_trial,
+}
 
 
 def _nothing() -> None:

@@ -6,7 +6,7 @@ starting rate.
 
 from typing import TYPE_CHECKING, Final
 
-from hwsim.slots import Refused
+from hwsim.refusal import Refused
 from transports.tsp.messages import RateRequest, Rates, RateStep, Status
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from hwsim import scenario as scenario_module
 from hwsim.factory import Order, make
 from hwsim.machine import LineModel, Machine
 from hwsim.peripherals import EPOCH
-from hwsim.slots import DEFAULT_IDENTITY, Refused
+from hwsim.refusal import Refused
+from hwsim.slots import DEFAULT_IDENTITY
 from transports.pipe import LineOptions
 from transports.virtual import Scheduler
 from transports.virtual_pipe import WirePipe

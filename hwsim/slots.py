@@ -1,38 +1,29 @@
 """A firmware slot in flash: what is stored there, and whether it may be started."""
 
+import contextlib
 import dataclasses
 import hashlib
-import struct
-import zlib
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from formats.errors import FormatError, ToolError
 from formats.fwp import rules
 from formats.fwp import table as block_table
 from formats.fwp.blocks import coder_for
 from formats.fwp.coding import Coder
-from formats.fwp.header import MAX_MANIFEST, ROOT_SIZE, SIZE, Header
-from formats.fwp.manifest import Manifest
+from formats.fwp.header import ROOT_SIZE, SIZE, Header
+from formats.fwp.manifest import Component, Manifest
+from formats.fwp.table import DIGEST_SIZE
 from formats.fwp.wrapping import GroupKey, unwrap
-from formats.signing import MAX_BLOCK_SIZE, SignatureBlock
+from formats.signing import SignatureBlock
 from formats.trust import Trust
 from formats.versions import Version
-from hwsim.flash import BLOCK, PAGE, SECTOR, NorFlash
-from hwsim.layout import CAPACITY, HEAD_SIZE, HEADS, MAX_TABLE, PAYLOAD_OFFSET, SLOTS, TABLE_OFFSET
-from transports.tsp.messages import Status
-
-_HEAD: Final = struct.Struct("<III")
-_CRC: Final = struct.Struct("<I")
-_HEAD_SIZE: Final = _HEAD.size + _CRC.size
-MAX_SIGNED: Final = SIZE + MAX_MANIFEST + ROOT_SIZE
-
-
-class Refused(Exception):
-    """A package that this terminal does not want, with the protocol's status for it."""
-
-    def __init__(self, status: Status, reason: str) -> None:
-        super().__init__(reason)
-        self.status, self.reason = status, reason
+from hwsim.bootstate import BootLog, BootState
+from hwsim.counter import LAST
+from hwsim.flash import PAGE, NorFlash
+from hwsim.heads import Heads
+from hwsim.layout import DEFAULT, Layout, Span
+from hwsim.refusal import FlashFault, Refused
+from transports.tsp.messages import SlotState, Status
 
 
 class Identity(NamedTuple):
@@ -92,12 +83,14 @@ class Offered:
 
 
 def judge(
-    signed: bytes, signatures: bytes, trust: Trust | None, identity: Identity, counter: int, running: Version | None
+    signed: bytes, signatures: bytes, trust: Trust | None, identity: Identity, counter: int, running: Version | None,
+    layout: Layout = DEFAULT,
 ) -> Offered:
     """The terminal's own rules, in order: form, signature, then everything that the signature vouches for.
 
     Args:
         running: Version that would be updated from; None at start, where it does not matter.
+        layout: What there is room for.
 
     Raises:
         Refused: with the status that names the rule.
@@ -123,11 +116,25 @@ def judge(
         )
     if manifest.security_counter < counter:
         raise Refused(Status.ROLLBACK, f"its security counter {manifest.security_counter} is below {counter}")
+    if manifest.security_counter == LAST:
+        raise Refused(Status.ROLLBACK, f"its security counter {LAST} could never be followed by another release")
     if running is not None and running < manifest.minimum_version:
         raise Refused(Status.VERSION_TOO_OLD, f"it needs {manifest.minimum_version} installed first, this is {running}")
-    if manifest.block_count * manifest.block_size > CAPACITY or header.table_size > MAX_TABLE:
-        raise Refused(Status.TOO_LARGE, f"{header.payload_size} bytes do not fit in a slot of {CAPACITY}")
+    _fit(header, manifest, signatures, layout)
     return Offered(header, manifest, signed, signatures, _content_key(manifest, identity))
+
+
+def _fit(header: Header, manifest: Manifest, signatures: bytes, layout: Layout) -> None:
+    """Whether there is room for everything. Raises Refused."""
+    sizes = (
+        ("blocks", manifest.block_count * manifest.block_size, layout.capacity),
+        ("table", header.table_size, layout.slots[0].max_table),
+        ("signed region", header.signed_size, layout.max_signed),
+        ("signature block", len(signatures), layout.max_signatures),
+    )
+    for what, size, most in sizes:
+        if size > most:
+            raise Refused(Status.TOO_LARGE, f"its {what} of {size} bytes do not fit, a slot takes {most}")
 
 
 def _content_key(manifest: Manifest, identity: Identity) -> bytes | None:
@@ -143,119 +150,129 @@ def _content_key(manifest: Manifest, identity: Identity) -> bytes | None:
 
 
 class SlotStore:
-    """One slot: two heads with metadata and table, of which the newer one counts, and the payload."""
+    """One slot: its heads, and the payload, block n at n times the block size."""
 
-    def __init__(self, flash: NorFlash, index: int) -> None:
-        self._flash = flash
-        self._base = SLOTS[index]
+    def __init__(self, flash: NorFlash, index: int, layout: Layout = DEFAULT) -> None:
+        self._flash, self._layout = flash, layout
+        self._slot = layout.slots[index]
+        self._base = self._slot.payload.address
+        self.heads = Heads(flash, self._slot, (layout.max_signed, layout.max_signatures))
         self.index = index
-
-    # -- heads ------------------------------------------------------------------------------------------------------
-
-    def _head(self) -> tuple[int, int, int, int] | None:
-        """Address, sequence, size of the signed region and of the signature block, of the head that counts."""
-        found = []
-        for offset in HEADS:
-            raw = self._flash.read(self._base + offset, _HEAD_SIZE)
-            sequence, signed_size, signatures_size = _HEAD.unpack_from(raw)
-            if _CRC.unpack_from(raw, _HEAD.size)[0] != zlib.crc32(raw[: _HEAD.size]):
-                continue
-            if SIZE < signed_size <= MAX_SIGNED and signatures_size <= MAX_BLOCK_SIZE:
-                found.append((sequence, self._base + offset, signed_size, signatures_size))
-        if not found:
-            return None
-        sequence, address, signed_size, signatures_size = max(found)
-        return address, sequence, signed_size, signatures_size
 
     def metadata(self) -> tuple[bytes, bytes] | None:
         """Signed region and signature block as they stand there; None if there are none."""
-        head = self._head()
-        if head is None:
-            return None
-        address, _, signed_size, signatures_size = head
-        at = address + _HEAD_SIZE
-        return self._flash.read(at, signed_size), self._flash.read(at + signed_size, signatures_size)
+        return self.heads.package()
 
-    def _spare(self) -> int:
-        """Address of the head that does not count."""
-        head = self._head()
-        first, second = (self._base + offset for offset in HEADS)
-        return second if head and head[0] == first else first
+    def spare_is_clean(self, state: BootState) -> bool:
+        """Whether the spare head needs no erase. Without a head that counts nobody can say which one is the spare."""
+        if not state.spare_clean[self.index] or state.slots[self.index].state is SlotState.EMPTY:
+            return state.spare_clean[self.index]
+        return len(self._slot.heads) > 1 and self.heads.current() is not None
 
-    def tidy(self) -> bool:
-        """Erase one block of the spare head that is not blank, so that the next update need not; False if all is."""
-        spare = self._spare()
-        for address in range(spare, spare + HEAD_SIZE, BLOCK):
-            if not self._flash.blank(address, BLOCK):
-                self._flash.erase(address, BLOCK)
-                return True
-        return False
-
-    def write_metadata(self, signed: bytes, signatures: bytes) -> None:
-        """Start a new head; the one before it stays readable, and counts no more."""
-        head, spare = self._head(), self._spare()
-        while self.tidy():
-            pass
-        fields = _HEAD.pack(head[1] + 1 if head else 1, len(signed), len(signatures))
-        self._flash.program(spare, fields + _CRC.pack(zlib.crc32(fields)) + signed + signatures)
-
-    def _table_base(self) -> int:
-        head = self._head()
-        if head is None:
-            raise FormatError("there is no package in the slot")
-        return head[0] + TABLE_OFFSET
-
-    def write_table(self, offset: int, data: bytes) -> None:
-        at = self._table_base() + offset
-        if self._flash.read(at, len(data)) != data:
-            self._flash.program(at, data)
+    def tidy(self, log: BootLog) -> bool:
+        """Erase the spare head, so that the next update need not, and note that it is done; False if it was."""
+        if log.state.spare_clean[self.index] or len(self._slot.heads) == 1:
+            return False
+        self.heads.erase_spare()
+        log.write(log.state.with_spare(self.index, clean=True))
+        return True
 
     def table(self, manifest: Manifest, root: bytes) -> block_table.Table:
         """The stored table, checked as it is read. Raises FormatError if its index does not fit."""
-        base = self._table_base()
+        base = self.heads.table_base()
         return block_table.Table(lambda offset, size: self._flash.read(base + offset, size), manifest.table_shape, root)
 
     # -- payload ----------------------------------------------------------------------------------------------------
 
-    def block_span(self, manifest: Manifest, index: int) -> tuple[int, int]:
-        """Address and size of a block. Components start at block borders, so a block never shares a sector."""
-        return self._base + PAYLOAD_OFFSET + index * manifest.block_size, manifest.installed_length(index)
+    def block_span(self, manifest: Manifest, index: int, component: Component | None = None) -> tuple[int, int]:
+        """Address and size of a block. Components start at block borders."""
+        owner, size = component or manifest.component_of(index), manifest.block_size
+        return self._base + index * size, min(size, owner.installed_size - (index - owner.first_block) * size)
 
-    def read_block(self, manifest: Manifest, index: int) -> bytes:
-        return self._flash.read(*self.block_span(manifest, index))
+    def read_block(self, manifest: Manifest, index: int, component: Component | None = None) -> bytes:
+        return self._flash.read(*self.block_span(manifest, index, component))
 
     def program_block(self, manifest: Manifest, index: int, data: bytes) -> None:
         """Program a block, but for pages that are to stay erased."""
         address, _ = self.block_span(manifest, index)
-        for at in range(0, len(data), PAGE):
-            page = data[at : at + PAGE]
-            if page.count(0xFF) != len(page):
-                self._flash.program(address + at, page)
+        step, erased = max(PAGE, self._flash.geometry.page), self._flash.erased
+        for at in range(0, len(data), step):
+            page = data[at : at + step]
+            if page.count(erased) != len(page):
+                self._flash.program(address + at, self._flash.padded(page))
 
-    def dirty_sectors(self, first: int, last: int) -> list[int]:
-        """Sectors that are not blank among payload bytes `first` to `last`, which are sector borders."""
-        start = self._base + PAYLOAD_OFFSET
-        return [at for at in range(start + first, start + last, SECTOR) if not self._flash.blank(at, SECTOR)]
+    def units(self, manifest: Manifest) -> list[Span]:
+        """What the image covers, in the steps in which it is erased: blocks of the part, or else its sectors."""
+        geometry, last = self._flash.geometry, manifest.block_count * manifest.block_size
+        step = geometry.block or geometry.span(geometry.sector_of(self._base))[1]
+        return [Span(self._base + at, step) for at in range(0, last, step)]
 
-    def erase_unit(self, unit: int) -> None:
-        """Erase the whole 64 KiB with this number, counted from the payload's start."""
-        self._flash.erase(self._base + PAYLOAD_OFFSET + unit * BLOCK, BLOCK)
+    def sectors(self, first: int, last: int) -> list[Span]:
+        """The sectors between two addresses."""
+        geometry = self._flash.geometry
+        return [Span(*geometry.span(number)) for number in geometry.sectors(first, last)]
 
-    def erase_sector(self, address: int) -> None:
-        self._flash.erase(address, SECTOR)
+    def erase(self, span: Span) -> None:
+        self._flash.erase_span(*span)
+
+    def blank(self, span: Span) -> bool:
+        return self._flash.blank(*span)
+
+    def keeps_neighbours(self, block_size: int) -> bool:
+        """Whether a block can be erased without its neighbours."""
+        return self._flash.geometry.largest <= block_size
+
+    # -- what is there ----------------------------------------------------------------------------------------------
 
     def held(self, offered: Offered) -> int:
         """How many blocks from the start are there and right: read, hashed, compared; nothing is believed."""
         good = 0
-        try:
+        with contextlib.suppress(FormatError, FlashFault):  # the table itself is there only so far
             table = self.table(offered.manifest, offered.root)
-            while good < offered.manifest.block_count:
-                if offered.digest_of(good, self.read_block(offered.manifest, good)) != table[good].digest:
-                    break
-                good += 1
-        except FormatError:
-            pass  # the table itself is there only so far
+            for component, count in offered.manifest.block_lengths():
+                digest_of = offered.coder(component.first_block).digest
+                for digest in table.digests(component.first_block, component.first_block + count):
+                    if digest_of(self.read_block(offered.manifest, good, component)) != digest:
+                        return good
+                    good += 1
         return good
+
+    def resumable(self, offered: Offered) -> int | None:
+        """How many blocks from the start an interrupted update need not write again; None: it must begin anew.
+
+        Blocks count that are marked as done and still right. Anew means with another head: because a part of the table is
+        torn, or because a block that is marked has decayed, so that its mark would lie once it is erased.
+        """
+        if not self._table_untorn(offered):
+            return None
+        count = offered.manifest.block_count
+        marks = self.heads.marks(count)
+        done = marks.index(False) if False in marks else count
+        if any(marks[done:]) or self.held(offered) < done:
+            return None
+        while done < count and not self._starts_sector(self._base + done * offered.manifest.block_size):
+            done -= 1  # its sector must be erased for the block behind it
+        return done
+
+    def _starts_sector(self, address: int) -> bool:
+        geometry = self._flash.geometry
+        return geometry.span(geometry.sector_of(address))[0] == address
+
+    def _table_untorn(self, offered: Offered) -> bool:
+        """Whether each part of the table is right or blank. A blank part may have been begun, which an error-correcting code
+        does not forgive: there, all must be right."""
+        base, shape = self.heads.table_base(), offered.manifest.table_shape
+        index = self._flash.read(base, shape.index_size)
+        may_lack = self._flash.geometry.again
+        if block_table.root_of(index) != offered.root:
+            return may_lack and self._flash.blank(base, shape.size)
+        for number in range(shape.page_count):
+            at, size = shape.page_span(number)
+            digest = hashlib.sha256(self._flash.read(base + at, size)).digest()
+            right = digest == index[number * DIGEST_SIZE : (number + 1) * DIGEST_SIZE]
+            if not right and not (may_lack and self._flash.blank(base + at, size)):
+                return False
+        return True
 
     def check_start(self, trust: Trust | None, identity: Identity, counter: int) -> Offered:
         """Everything a start needs: signature, rules, and every single block.
@@ -266,7 +283,7 @@ class SlotStore:
         stored = self.metadata()
         if stored is None:
             raise Refused(Status.DAMAGED_PACKAGE, "there is no package in the slot")
-        offered = judge(*stored, trust, identity, counter, None)
+        offered = judge(*stored, trust, identity, counter, None, self._layout)
         if self.held(offered) != offered.manifest.block_count:
             raise Refused(Status.BAD_BLOCK, "a block of the stored image is damaged")
         return offered

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from formats.errors import FormatError
 from formats.fwp.table import Table
+from hwsim.refusal import FlashFault
 from hwsim.slots import Offered, SlotStore
 
 HINT: Final = 8
@@ -31,12 +32,13 @@ class _Shelf:
         self.store, self.manifest, self._offered = store, offered.manifest, offered
         self.table: Table | None = None
         self.by_hint: dict[bytes, int] = {}
-        with contextlib.suppress(FormatError):  # an update that did not even bring its whole table
+        self._done = store.heads.marks(self.manifest.block_count)
+        with contextlib.suppress(FormatError, FlashFault):  # an update that did not even bring its whole table
             self.table = store.table(offered.manifest, offered.root)
 
     def digest(self, index: int) -> bytes:
         """Digest of a block as its table has it, or nothing."""
-        with contextlib.suppress(FormatError):
+        with contextlib.suppress(FormatError):  # a page that is gone
             if self.table is not None and index < self.manifest.block_count:
                 return self.table[index].digest
         return b""
@@ -48,9 +50,9 @@ class _Shelf:
         return self.by_hint.get(hint)
 
     def holds(self, index: int, digest: bytes, length: int | None) -> bool:
-        """Whether block `index` is there and whole, and has this digest (or one that begins so)."""
+        """Whether block `index` is marked as done, and still whole, and has this digest (or one that begins so)."""
         named = self.digest(index)
-        if not named or not named.startswith(digest):
+        if not named or not named.startswith(digest) or not self._done[index]:
             return False
         if length is not None and self.manifest.installed_length(index) != length:
             return False
@@ -64,13 +66,19 @@ class Stock:
         block_size: Of the image that is offered.
         target: The slot it goes to, and what the slot's head names now, if it can be understood.
         running: The running image and its slot.
+        erased: What erased bytes of the part read as.
     """
 
     def __init__(
-        self, block_size: int, target: tuple[SlotStore, Offered] | None, running: tuple[SlotStore, Offered] | None
+        self,
+        block_size: int,
+        target: tuple[SlotStore, Offered] | None,
+        running: tuple[SlotStore, Offered] | None,
+        erased: int = 0xFF,
     ) -> None:
-        self._block_size = block_size
-        self._target = _Shelf(*target) if target and target[1].manifest.block_size == block_size else None
+        self._block_size, self._erased = block_size, erased
+        fits = target and target[1].manifest.block_size == block_size and target[0].keeps_neighbours(block_size)
+        self._target = _Shelf(*target) if target and fits else None
         self._running = _Shelf(*running) if running else None
 
     def find(self, index: int, digest: bytes, length: int | None = None) -> Place | None:
@@ -81,7 +89,7 @@ class Stock:
             length: Installed bytes of the block; None: any.
         """
         size = self._block_size if length is None else length
-        blank = b"\xff" * size
+        blank = bytes([self._erased]) * size
         if hashlib.sha256(blank).digest().startswith(digest):
             return Place(False, lambda: blank)
         if self._target and self._target.holds(index, digest, length):

@@ -9,8 +9,10 @@ import struct
 from formats import trust as trust_module
 from formats.errors import LocalError
 from formats.trust import Trust
-from hwsim.flash import BLOCK, SECTOR, NorFlash, Timing, open_cells
-from hwsim.layout import FLASH_SIZE, SERIAL, TRUST, TRUST_SIZE
+from hwsim.counter import CELLS, Counter
+from hwsim.flash import NorFlash, open_cells
+from hwsim.geometry import Timing
+from hwsim.layout import DEFAULT, FLASH_SIZE
 from hwsim.used_grants import UsedGrants
 
 _SIZE = struct.Struct("<4sI")
@@ -50,7 +52,7 @@ class Storage:
     def set_serial_number(self, text: str) -> None:
         """In the factory, or with a grant that lets it be done again."""
         if self.serial_number:
-            self.flash.erase(SERIAL, SECTOR)
+            self.flash.erase_span(*DEFAULT.serial)
         if self.serial_number != text:
             self.flash.program(DEFAULT.serial.address, _SIZE.pack(b"SERN", len(text)) + text.encode("ascii"))
 

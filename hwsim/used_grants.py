@@ -6,10 +6,12 @@ from typing import Final
 
 from formats.grant import ID_SIZE
 from hwsim.flash import BLOCK, open_cells
-from hwsim.slots import Refused
+from hwsim.refusal import Refused
 from transports.tsp.messages import Status
 
 CAPACITY: Final = 256
+_LATEST: Final = CAPACITY * ID_SIZE
+_NEVER: Final = 2**64 - 1
 _BLANK: Final = b"\xff" * ID_SIZE
 
 
@@ -37,3 +39,15 @@ class UsedGrants:
             raise Refused(Status.NOT_AUTHORISED, "this terminal cannot remember another grant")
         at = ids.index(_BLANK) * ID_SIZE
         self._cells[at : at + ID_SIZE] = grant_id
+
+    @property
+    def latest(self) -> int:
+        """The latest time of day this terminal knows of, seconds since 1970 UTC: a clock that is set back brings no grant
+        back to life."""
+        found = int.from_bytes(self._cells[_LATEST : _LATEST + 8], "little")
+        return 0 if found == _NEVER else found
+
+    def see(self, now: int) -> None:
+        """Remember a time of day."""
+        if now > self.latest:
+            self._cells[_LATEST : _LATEST + 8] = now.to_bytes(8, "little")

@@ -290,3 +290,21 @@ def test_a_factory_reset_by_hand(run: Fwtool, keys: pathlib.Path, simulate: Call
     shown = run("grant", "show", "g").out
     assert "Li Wei may service, factory on VT-100 SIM-0001" in shown
     assert abs(run("grant", "show", "g", "--json").result["data"]["not_before"] - time.time()) < 600
+
+
+def test_a47_setting_the_clock_back_brings_no_grant_back_to_life(bench: Bench) -> None:
+    start = now(bench)
+    grant = made(start - 3 * DAY_S)
+    assert refused(bench, grant) is Status.NOT_AUTHORISED
+    bench.host.request(Opcode.CLOCK_SET, messages.Clock(time=start - 3 * DAY_S + 100), messages.Empty)
+    assert refused(bench, grant) is Status.NOT_AUTHORISED
+    assert now(bench) < start
+    bench.host.authorise(made(start, id=bytes(16)), HOLDER)
+
+
+def test_a45_a_grant_of_a_revoked_holder_is_refused() -> None:
+    roles = {Role.BANK: (1, [("bank", KEY.public)])}
+    trusted = trust_format.parse(trust_format.compose(roles, revoked=[HOLDER.public.key_id]))
+    with pytest.raises(ToolError) as caught:
+        made(1_000_000).check(trusted, "VT-100", "SIM-0001", 1_000_001)
+    assert caught.value.name == "revoked"

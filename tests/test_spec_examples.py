@@ -49,7 +49,7 @@ def blank_flash() -> NorFlash:
 def store_small_package(flash: NorFlash) -> SlotStore:
     sealed = package.seal(io.BytesIO(small_package()))
     store = SlotStore(flash, 0)
-    store.write_metadata(sealed.signed, sealed.signatures.build())
+    store.heads.write(sealed.signed, sealed.signatures.build())
     return store
 
 

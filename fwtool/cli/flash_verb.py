@@ -17,6 +17,7 @@ from fwtool.stick.shelf import Stick
 from fwtool.trust_store import find_trust
 from transports.rehearsal import HELLO_BYTES
 
+DFU_PORTS = ("usb:", "sim-dfu:")
 SLOW_ANSWER_MS = 8
 """Beyond its time on the line an answer takes a millisecond or two; an adapter's usual latency timer is 16 ms."""
 
@@ -39,11 +40,12 @@ SLOW_ANSWER_MS = 8
     "--port", "ports", multiple=True, metavar="PORT",
     help="Serial port or URL, sim:, auto, or all; several times for several terminals at once.",
 )  # fmt: skip
+@click.option("--alternate", default=0, show_default=True, type=click.IntRange(0, 255), help="Of a USB DFU device: its memory.")
 @line_options
 @pass_app
 def command(
     app: App, /, package: pathlib.Path | None, stick: pathlib.Path | None, trust: str, dry_run: bool, no_resume: bool,
-    no_confirm: bool, max_baud: int, ports: tuple[str, ...], **line: Any,
+    no_confirm: bool, max_baud: int, ports: tuple[str, ...], alternate: int, **line: Any,
 ) -> Outcome:  # fmt: skip
     """Update a terminal: verify, send, restart, read back, check, confirm, record. Several --port: all at once."""
     settings = app.settings
@@ -62,6 +64,12 @@ def command(
     )
     if app.dev:
         app.output.say("--dev: sample keys are accepted; never use this on a terminal in the field")
+    if chosen[0].startswith(DFU_PORTS):
+        from fwtool.cli import flash_dfu
+
+        if len(chosen) > 1:
+            raise ToolError("several USB devices at once are not possible", name="usage", hint="Name one --port.")
+        return flash_dfu.run(app, job, alternate)
     if len(chosen) > 1:
         return _many(app, job, chosen)
     result = flash(job, Records(app.state_dir), app.output.on_event)

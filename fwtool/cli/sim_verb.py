@@ -47,8 +47,9 @@ def _serve(app: App, options: dict[str, Any]) -> None:
     from hwsim.control import act
     from hwsim.factory import Order, make
     from hwsim.machine import LineModel
+    from hwsim.refusal import Refused
     from hwsim.server import Server, TtyLine, listen
-    from hwsim.slots import DEFAULT_IDENTITY, Refused
+    from hwsim.slots import DEFAULT_IDENTITY
     from transports.virtual import Scheduler
 
     trust, firmware = _provisioning(app, options["trust"], options["firmware"])

@@ -2,6 +2,7 @@
 
 import datetime
 import enum
+from collections.abc import Generator
 from decimal import Decimal
 from typing import Final, NamedTuple
 
@@ -12,7 +13,7 @@ class Side(enum.StrEnum):
     JOURNAL = "journal"
     BANK = "bank"
     TOTALS = "totals"
-    """Totals of a terminal's batch; `amount` is a sum over `count` transactions."""
+    """Totals of a terminal's batch; `amount` is a sum over `times` transactions."""
     ACCOUNT = "account"
     """Postings on the merchant's account; `amount` is net."""
 
@@ -71,7 +72,8 @@ class Line(NamedTuple):
     """DE39, for people."""
     uploaded: datetime.datetime | None = None
     """When an offline transaction reached the host."""
-    count: int = 1
+    times: int = 1
+    """Transactions it stands for."""
     text: str = ""
 
 
@@ -80,5 +82,11 @@ class FileFacts(NamedTuple):
 
     first_day: datetime.date | None = None
     last_day: datetime.date | None = None
-    """The days it is complete for; without them, the days of its lines."""
+    """The days it is about."""
     warnings: tuple[str, ...] = ()
+    complete_for: str = ""
+    """The bank for which it has all transactions of these days, even if these are none."""
+
+
+Lines = Generator[Line, None, FileFacts]
+"""What a reader is."""

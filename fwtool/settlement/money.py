@@ -6,6 +6,7 @@ Pay trade bill: `0.01000`).
 
 import dataclasses
 import decimal
+import functools
 import re
 from decimal import Decimal
 from typing import Final
@@ -13,9 +14,10 @@ from typing import Final
 from formats.errors import FormatError
 
 _EXCEPTIONS: Final = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0),
+    **dict.fromkeys(("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3),
+    **dict.fromkeys(["CLF", "UYW"], 4),
 }  # fmt: skip
 NUMERIC: Final = {
     "156": "CNY", "344": "HKD", "446": "MOP", "901": "TWD", "392": "JPY", "410": "KRW", "702": "SGD", "764": "THB",
@@ -26,7 +28,7 @@ FEE_PLACES: Final = 5
 MAX_DIGITS: Final = 13
 """Before the point; with two places, sums of a million of them fit into 64 bits."""
 _CODE = re.compile(r"[A-Z]{3}", re.ASCII)
-_AMOUNT = re.compile(r"[+-]?(?:\d{1,13}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{0,18})?", re.ASCII)
+_AMOUNT = re.compile(r"[+-]?(?:\d{1,13}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{0,9})?", re.ASCII)
 ROUNDINGS: Final = {
     "half-up": decimal.ROUND_HALF_UP,
     "half-even": decimal.ROUND_HALF_EVEN,
@@ -35,6 +37,7 @@ ROUNDINGS: Final = {
 }
 
 
+@functools.lru_cache(256)
 def currency_code(text: str) -> str:
     """A currency in letters, from letters or the number of ISO 4217.
 
@@ -50,6 +53,17 @@ def currency_code(text: str) -> str:
 def places(currency: str) -> int:
     """Digits behind the point of a currency's smallest unit."""
     return _EXCEPTIONS.get(currency, 2)
+
+
+def unit(digits: int) -> Decimal:
+    """The smallest unit with so many places."""
+    return Decimal(1).scaleb(-digits)
+
+
+def shortest(value: Decimal, digits: int) -> Decimal:
+    """With so many places, or as many more as it needs."""
+    rounded = value.quantize(unit(digits))
+    return rounded if rounded == value else value.normalize()
 
 
 def parse(text: str, most: int) -> Decimal:
@@ -68,6 +82,9 @@ def parse(text: str, most: int) -> Decimal:
     return Decimal(text)
 
 
+_EXACT: Final = decimal.Context(prec=40, traps=[decimal.Inexact, decimal.InvalidOperation])
+
+
 def to_units(amount: Decimal, digits: int) -> int:
     """An amount as a whole number of 10^-digits.
 
@@ -76,17 +93,10 @@ def to_units(amount: Decimal, digits: int) -> int:
     """
     if not amount.is_finite() or amount.adjusted() >= MAX_DIGITS:
         raise FormatError(f"the amount {amount} is not of a size that is settled")
-    sign, figures, exponent = amount.as_tuple()
-    assert isinstance(exponent, int)
-    shift = exponent + digits
-    value = int("".join(map(str, figures)))
-    if shift < 0:
-        value, lost = divmod(value, 10**-shift)
-        if lost:
-            raise FormatError(f"the amount {amount} has more than {digits} digits behind the point")
-    else:
-        value *= 10**shift
-    return -value if sign else value
+    try:
+        return int(_EXACT.to_integral_exact(_EXACT.scaleb(amount, digits)))
+    except decimal.DecimalException:
+        raise FormatError(f"the amount {amount} has more than {digits} digits behind the point") from None
 
 
 def from_units(value: int, digits: int) -> Decimal:
@@ -136,5 +146,5 @@ class FeeRule:
         fee = max(fee, self.least)
         if self.most is not None:
             fee = min(fee, self.most)
-        fee = fee.quantize(Decimal(1).scaleb(-places(currency)), ROUNDINGS[self.rounding])
+        fee = fee.quantize(unit(places(currency)), ROUNDINGS[self.rounding])
         return -fee if amount < 0 else fee

@@ -160,18 +160,15 @@ def build(fields: Iterable[Field]) -> bytes:
     return b"".join(field.build() for field in fields)
 
 
-def is_container(data: bytes, at: int = 0) -> bool:
-    """Whether what begins at `at` is exactly one well-formed container, its number included."""
+def is_container(data: bytes, at: int = 0, failed: set[int] | None = None) -> bool:
+    """Whether what begins at `at` is exactly one well-formed container, its number included; `failed` as in `tlv.fill`."""
     if data[at : at + 1] != bytes([CONTAINER]):
         return False
     try:
         size, start = tlv.read_length(data, at + 1)
-        if start + size != len(data):
-            return False
-        tlv.parse(data[start:])
     except FormatError:
         return False
-    return True
+    return start + size == len(data) and tlv.fill(data, start, set() if failed is None else failed)
 
 
 def read_digits(data: bytes, at: int, count: int) -> int | None:

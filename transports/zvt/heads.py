@@ -105,8 +105,8 @@ class Remainder(NamedTuple):
 
     def take(self, rest: bytes, seen: Values) -> tuple[Any, int]:
         del seen
-        end = rest.find(CONTAINER)
-        while end >= 0 and not is_container(rest, end):
+        end, failed = rest.find(CONTAINER), set[int]()
+        while end >= 0 and not is_container(rest, end, failed):
             end = rest.find(CONTAINER, end + 1)
         size = end if end >= 0 else len(rest)
         return self.codec.decode(rest[:size]), size

@@ -28,6 +28,7 @@ TEXT_TAGS: Final = frozenset({0x07, 0x0F, 0x15, 0x1F17, 0x1F40, 0x1F41, 0x1F59, 
 BLOCK: Final = 0x1C
 """Tag of a piece of a file; of our own file, where it goes to the terminal."""
 
+
 def scrub(apdu: Apdu, record: type[Message] | None) -> Apdu:
     """The message without what must not leave.
 

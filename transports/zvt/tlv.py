@@ -74,6 +74,27 @@ def locate(data: bytes) -> list[tuple[int, int, int]]:
     return found
 
 
+def fill(data: bytes, at: int, failed: set[int]) -> bool:
+    """Whether well-formed objects fill the data from `at` to the end.
+
+    Args:
+        failed: Places from which they do not. Who asks for many places of the same data hands it on, so that no object is read
+            twice.
+    """
+    passed = set()
+    try:
+        while at < len(data) and at not in failed:
+            passed.add(at)
+            _, end = _read_tag(data, at)
+            size, start = read_length(data, end)
+            at = start + size
+    except FormatError:
+        at = -1
+    if at != len(data):
+        failed |= passed
+    return at == len(data)
+
+
 def build(items: Iterable[Tlv]) -> bytes:
     """Objects as bytes, in their order; raises as `Tlv.build` does."""
     return b"".join(item.build() for item in items)

@@ -9,7 +9,7 @@ from formats.errors import FormatError
 from transports.zvt import charsets
 
 MAX_NUMBER: Final = 8
-"""Bytes of a binary number."""
+"""Bytes of a number."""
 PASSWORD_SIZE: Final = 3
 
 
@@ -40,8 +40,8 @@ def _read_password(raw: bytes) -> Password:
 
 
 def _read_bcd(raw: bytes) -> int:
-    if not raw.hex().isdecimal():
-        raise FormatError(f"{raw[:MAX_NUMBER].hex(' ').upper() or 'nothing'} is no decimal number")
+    if len(raw) > MAX_NUMBER or not raw.hex().isdecimal():
+        raise FormatError(f"{raw[:MAX_NUMBER].hex(' ').upper() or 'nothing'} is no decimal number of 1 to {MAX_NUMBER} bytes")
     return int(raw.hex())
 
 

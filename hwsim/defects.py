@@ -10,6 +10,7 @@ from hwsim.refusal import FlashFault
 if typing.TYPE_CHECKING:
     from hwsim.flash import Cells
 
+
 class Defects:
     """The defects of one part; none at first."""
 
@@ -42,9 +43,7 @@ class Defects:
     @property
     def any(self) -> bool:
         """Whether anything is wrong at all."""
-        return bool(
-            self.loose or self.spoilt or self.dead or self.failing or self.lossy or self.stuck or self.disturb_after
-        )
+        return bool(self.loose or self.spoilt or self.dead or self.failing or self.lossy or self.stuck or self.disturb_after)
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

@@ -140,9 +140,7 @@ class NorFlash:
         result = wanted & there if self.erased else wanted | there
         if (result != wanted or not self.geometry.again) and not self.defects.excuses(address):
             self._insist(address, data, result == wanted)
-        self._cells[address : address + size] = self.defects.programmed(
-            self._cells, address, result.to_bytes(size, "big")
-        )
+        self._cells[address : address + size] = self.defects.programmed(self._cells, address, result.to_bytes(size, "big"))
 
     def _insist(self, address: int, data: bytes, possible: bool) -> None:
         """A unit that an error-correcting code covers must be blank; any other may only lose bits."""

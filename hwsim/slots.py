@@ -83,7 +83,12 @@ class Offered:
 
 
 def judge(
-    signed: bytes, signatures: bytes, trust: Trust | None, identity: Identity, counter: int, running: Version | None,
+    signed: bytes,
+    signatures: bytes,
+    trust: Trust | None,
+    identity: Identity,
+    counter: int,
+    running: Version | None,
     layout: Layout = DEFAULT,
 ) -> Offered:
     """The terminal's own rules, in order: form, signature, then everything that the signature vouches for.

@@ -1,5 +1,6 @@
 """What most ZVT commands do on a simulated terminal: payment host, tests, clock, money, print, display."""
 
+import calendar
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -21,11 +22,12 @@ RESERVATIONS_OPEN: Final = 0xB8
 OFFLINE_FAILED: Final = 0xFA
 WAITING, DIALLING, WAIT, SERVICE = 0x04, 0xD2, 0x0E, 0x1A
 """States of 04 FF."""
-HOST_S, SELF_TEST_S, UPDATE_RUNS_S, GOES_DOWN_S = 2.0, 3.0, 60.0, 0.2
+HOST_S, SELF_TEST_S, UPDATE_RUNS_S, GOES_DOWN_S, LAST_WORD_S = 2.0, 3.0, 60.0, 0.2, 0.5
 KEY_OK: Final = 0x0D
 
 
 def done(record: Message | None = None) -> Script:
+    """06 0F."""
     yield Apdu(Opcode.COMPLETION, record.build() if record else b"")
 
 
@@ -82,8 +84,8 @@ def print_configuration(terminal: "ZvtTerminal", request: Message) -> Script:
 
 def set_clock(terminal: "ZvtTerminal", request: service.SetClock) -> Script:
     try:
-        wanted = int(time.mktime(time.strptime(request.date + request.time, "%y%m%d%H%M%S"))) - time.timezone
-    except (ValueError, OverflowError):
+        wanted = calendar.timegm(time.strptime(request.date + request.time, "%y%m%d%H%M%S"))
+    except ValueError:
         yield from aborted(PROTOCOL_ERROR)
         return
     terminal.peripherals.clock_offset_s += wanted - terminal.clock()
@@ -104,11 +106,10 @@ def set_terminal_id(terminal: "ZvtTerminal", request: service.SetTerminalId) -> 
 
 
 def restart(terminal: "ZvtTerminal", request: Message) -> Script:
+    """Whether or not the host hears its last word."""
     del request
-    try:
-        yield from done()
-    finally:
-        terminal.later(GOES_DOWN_S, terminal.restart)
+    terminal.later(LAST_WORD_S, terminal.restart)
+    yield from done()
 
 
 def service_mode(terminal: "ZvtTerminal", request: Message) -> Script:

@@ -6,13 +6,12 @@ changed what there is of its folder is thrown away.
 """
 
 import hashlib
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from formats.errors import FormatError
 from formats.update_set import PARTS
-from formats.update_spec import UpdateSpec, version_in
+from formats.update_spec import UpdateSpec
 from formats.versions import Version
 from hwsim.zvt_script import PROTOCOL_ERROR, SYSTEM_ERROR, Script, Trial, aborted
 from transports.zvt.apdu import Apdu
@@ -49,12 +48,10 @@ class FileStore:
             self.sizes.clear()
             self.data.clear()
         self._used = False
-        for part in parts:
-            assert part.file_id is not None
-            assert part.size is not None
-            if self.sizes.get(part.file_id) != part.size:
-                self.drop(part.file_id)
-                self.sizes[part.file_id] = part.size
+        wanted = {part.file_id: part.size for part in parts if part.file_id is not None and part.size is not None}
+        self.data = {number: data for number, data in self.data.items() if self.sizes.get(number) == wanted.get(number)}
+        self.data |= {number: bytearray() for number in wanted if number not in self.data}
+        self.sizes = wanted
 
     def drop(self, number: int) -> None:
         """Forget what there is of a file."""
@@ -171,21 +168,20 @@ def _block(answer: Apdu | None, number: int, offset: int, longest: int) -> bytes
 
 def judge(store: FileStore) -> tuple[str, Version | None]:
     """What the terminal holds of a set: a reason against it, and the version that it brings."""
-    specs = {_folder(number): bytes(store.data[number]) for number in store.data if _is_spec(number) and store.complete(number)}
-    version = None
+    specs: dict[str, UpdateSpec] = {}
+    for number in filter(_is_spec, store.data):
+        try:
+            specs[_folder(number)] = UpdateSpec.parse(bytes(store.data[number]))
+        except FormatError as error:
+            return error.message[:60], None
     for number, data in store.data.items():
         folder, _, part = NAMES[number].partition("/")
         if folder not in specs:
             return f"{folder} has no update.spec", None
-        try:
-            claim, told = UpdateSpec.parse(specs[folder]).claim(part), json.loads(specs[folder])["version"]
-        except FormatError as error:
-            return f"{folder}: {error.message}"[:60], None
+        claim = specs[folder].claim(part)
         if claim and hashlib.sha256(data).digest() != claim.digest:
             return f"{NAMES[number]} is damaged", None
-        if folder == "app1" or version is None:
-            version = version_in(told)
-    return "", version
+    return "", specs.get("app1", next(iter(specs.values()))).version
 
 
 def _is_spec(number: int | None) -> bool:

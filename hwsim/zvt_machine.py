@@ -1,6 +1,8 @@
 """A ZVT terminal with its line: eleven bits to a byte, or a TCP connection that ends when the terminal restarts."""
 
+import dataclasses
 from collections.abc import Callable
+from typing import Final
 
 from hwsim.machine import LineModel, Machine
 from hwsim.pipe import SimPipe
@@ -9,6 +11,9 @@ from hwsim.terminal import Settings
 from hwsim.zvt_profile import PROFILES, Profile
 from hwsim.zvt_terminal import BITS, ZvtTerminal
 from transports.virtual import Scheduler
+
+CLOSED_S: Final = 0.5
+"""So long a connection that was ended cannot be opened again; a host that waits on it notices."""
 
 
 class ZvtMachine(Machine):
@@ -53,13 +58,9 @@ class ZvtMachine(Machine):
         self.on_hang_up()
 
 
-CLOSED_S = 0.5
-"""So long a connection that was ended cannot be opened again; a host that waits on it notices."""
-
-
 def make_zvt(
     profile: str = "full", *, baud: int = 9600, serial: bool = True, scheduler: Scheduler | None = None,
-    settings: Settings = Settings(), storage: Storage | None = None,  # noqa: B008 - an immutable default
+    settings: Settings = Settings(),  # noqa: B008 - an immutable default
 ) -> ZvtMachine:  # fmt: skip
     """A terminal, switched off.
 
@@ -67,11 +68,9 @@ def make_zvt(
         profile: A key of `PROFILES`.
         baud: Rate of the line; 0: without limit.
     """
-    import dataclasses
-
     line = LineModel(baud if serial else 0)
     return ZvtMachine(
-        dataclasses.replace(settings, baud=line.baud), storage or Storage(), scheduler or Scheduler(), line, PROFILES[profile],
+        dataclasses.replace(settings, baud=line.baud), Storage(), scheduler or Scheduler(), line, PROFILES[profile],
         serial=serial,
     )  # fmt: skip
 

@@ -80,21 +80,21 @@ def test_blocks_are_over_in_time_on_a_slow_line() -> None:
     bench = ZvtBench()
     bench.host.connect()
     bench.host.registered = bench.host.registered._replace(max_apdu=65535)
-    assert block_size(bench.host) == int(2.0 * 9600 / BITS)
+    assert block_size(bench.host, bench.pipe.byte_time_s) == int(2.0 * 9600 / BITS)
     bench.host.registered = bench.host.registered._replace(max_apdu=None)
-    assert block_size(bench.host) == 256 - BLOCK_OVERHEAD
+    assert block_size(bench.host, bench.pipe.byte_time_s) == 256 - BLOCK_OVERHEAD
     bench.host.identity = bench.host.identity._replace(maker="Feig")
-    assert block_size(bench.host) == int(2.0 * 9600 / BITS)
+    assert block_size(bench.host, bench.pipe.byte_time_s) == int(2.0 * 9600 / BITS)
     bench.host.registered = bench.host.registered._replace(max_apdu=50)
     with pytest.raises(LinkError):
-        block_size(bench.host)
+        block_size(bench.host, bench.pipe.byte_time_s)
 
 
 def test_a_tcp_line_takes_what_the_terminal_takes() -> None:
     bench = ZvtBench("feig", serial=False)
     bench.host.connect()
     bench.host.status()
-    assert block_size(bench.host) == 32768 - BLOCK_OVERHEAD
+    assert block_size(bench.host, bench.pipe.byte_time_s) == 32768 - BLOCK_OVERHEAD
 
 
 # -- order, repeats, resuming ---------------------------------------------------------------------------------------------
@@ -159,8 +159,10 @@ def test_pieces_without_end_are_given_up() -> None:
         return Apdu(Opcode.FILE_REQUEST, FileRequest(file=FilePart(file_id=0x10, offset=offset)).build()).build()
 
     pipe = Replies(requests())
+    host = ZvtTerminal(pipe, password=Password("000000"))
+    host.registered = host.registered._replace(max_apdu=256)
     with pytest.raises(LinkError) as caught:
-        ZvtTerminal(pipe, password=Password("000000")).push([Data(0x10, bytes(10**5))], nothing)
+        host.push([Data(0x10, bytes(10**5))], nothing)
     assert caught.value.name == "transfer_incomplete"
     assert pipe.now() < 60
 
@@ -208,6 +210,7 @@ def test_f12_the_cable_is_cut_at_every_byte(direction: str, serial: bool) -> Non
     """A push in pieces of 230 bytes; the cable comes back, and the push goes on where it stopped."""
     bench = ZvtBench(serial=serial)
     bench.host.connect()
+    bench.host.status()
     bench.host.raise_baud(115200)
     machine, store = bench.machine, bench.machine.terminal.files
 
@@ -244,6 +247,17 @@ def test_f12_the_cable_is_cut_at_every_byte(direction: str, serial: bool) -> Non
 def cut(bench: ZvtBench, direction: str, at: int) -> None:
     machine = bench.machine
     machine.on_bytes(direction, (machine.received if direction == "rx" else machine.sent) + at, machine.unplug)
+
+
+def test_a_file_of_another_size_begins_anew() -> None:
+    bench = fast()
+    cut(bench, "rx", 10_000)
+    with pytest.raises(LinkLost):
+        bench.host.push([Data(0x10, pattern(20_000, 1))], nothing)
+    bench.machine.plug()
+    bench.host.connect()
+    assert bench.host.push([Data(0x10, pattern(20_001, 2))], nothing).resumed == 0
+    assert stored(bench) == pattern(20_001, 2)
 
 
 @pytest.mark.parametrize("serial", [True, False], ids=["serial", "tcp"])
@@ -374,15 +388,28 @@ def test_a_file_that_is_no_part_is_refused_by_the_terminal() -> None:
     assert "update.spec" in caught.value.message
 
 
-def test_a_real_set_at_both_rates() -> None:
-    """17.9 MB, the size of a set that was seen: hours at 9600, half an hour at 115200 (by the counted bytes, not run)."""
-    size = 17_877_502
-    data = bytes(256) * 4
-    per_byte = {
-        baud: stop_and_wait_s(data * 64, 4070 if baud > 9600 else 1745, baud) / (len(data) * 64) for baud in (9600, 115200)
-    }
-    assert 5.5 < size * per_byte[9600] / 3600 < 6.2
-    assert 28 < size * per_byte[115200] / 60 < 30
+class Large:
+    """As large as a set that was seen, and nothing in it."""
+
+    file_id, size = 0x11, 17_877_502
+
+    def read(self, offset: int, size: int) -> bytes:
+        raise NotImplementedError
+
+
+def test_predictions() -> None:
+    """What was predicted is what it takes; for a real set hours at 9600, and half an hour at 115200."""
+    bench = fast()
+    files = [Data(0x10, pattern(200_000, 1)), Data(0x11, pattern(70_000, 2)), Data(0x13, pattern(600, 3))]
+    predicted = bench.host.predicted_push_s(files)
+    assert bench.host.push(files, nothing).seconds == pytest.approx(predicted, rel=0.01)
+    hours = [bench.host.predicted_push_s([Large()], baud) / 3600 for baud in (9600, 57600, 115200)]
+    print(", ".join(f"{one:.2f} h" for one in hours))
+    assert [round(one, 2) for one in hours] == [5.90, 0.97, 0.48]
+    feig = ZvtBench("feig", serial=False)
+    feig.host.connect()
+    assert feig.host.predicted_push_s([Large()]) == 0.0
+    assert feig.host.identity.maker == "Feig"
 
 
 def test_progress_never_goes_back() -> None:

@@ -13,7 +13,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from transports.errors import LinkLost
-from transports.terminal_records import Batch, Capability, FileCopy, MakerInformation, Pushed, Report, Settled, TerminalStatus
+from transports.terminal_records import (
+    Batch,
+    Capability,
+    FileCopy,
+    Identity,
+    MakerInformation,
+    Pushed,
+    Report,
+    Settled,
+    TerminalStatus,
+)
 from transports.tsp.messages import BatchState
 from transports.zvt import charsets, maker
 from transports.zvt.files import DeleteFile, SoftwareUpdate
@@ -25,7 +35,7 @@ from transports.zvt.values import Password
 from transports.zvt_host import comeback, rate
 from transports.zvt_host.heard import Heard
 from transports.zvt_host.line import Silent
-from transports.zvt_host.push import Progress, PushFile, push
+from transports.zvt_host.push import Progress, PushFile, predicted_s, push
 from transports.zvt_host.reading import read_file
 from transports.zvt_host.refusals import Unsupported
 from transports.zvt_host.session import LINE, TCP_PORT, ZvtSession
@@ -178,7 +188,18 @@ class ZvtTerminal(ZvtSession):
 
     def push(self, files: Sequence[PushFile], progress: Progress) -> Pushed:
         """08 14; see `push.push`. The terminal wants its batch settled, installs afterwards, and restarts."""
+        self._learn_size()
         return push(self, files, self._service_password or self._password, progress)
+
+    def predicted_push_s(self, files: Sequence[PushFile], baud: int = 0) -> float:
+        """How long `push` will take; see `push.predicted_s`."""
+        self._learn_size()
+        return predicted_s(self, files, baud)
+
+    def _learn_size(self) -> None:
+        """How much the terminal takes at once: it has said so, or it depends on who made it."""
+        if self.registered.max_apdu is None and self.identity == Identity():
+            self.status()
 
     # -- the maker's own --------------------------------------------------------------------------------------------
 

@@ -27,6 +27,10 @@ SPARE_REQUESTS: Final = 64
 BLOCK_S: Final = 2.0
 """A block may take so long on the line: the terminal waits 5 s (T3) for it, and doubled bytes may make it twice as long."""
 LEAST_BLOCK: Final = 64
+ROUND_TRIP_BYTES: Final = 22 + 1 + BLOCK_OVERHEAD + 6 + 1
+"""On a serial line, besides the block: 04 0C in its frame, an acknowledgement, head and frame of the answer, another one."""
+DOUBLED: Final = 1 / 256
+"""Share of bytes that are 10, of files without a pattern, as compressed ones are."""
 PATIENCE_S: Final = 1800.0
 """Longest time of a push beyond that which its bytes take."""
 SLOWNESS: Final = 4
@@ -50,17 +54,31 @@ class PushFile(Protocol):
         ...
 
 
-def block_size(session: ZvtSession) -> int:
-    """Largest piece that the terminal takes, and that is over in time. A cVEND that does not say how much takes what the
-    maker's tool sends (E); of others the specification's 256 bytes are believed."""
+def block_size(session: ZvtSession, byte_s: float) -> int:
+    """Largest piece that the terminal takes, and that is over in time on a line with so many seconds to a byte. A cVEND that
+    does not say how much takes what the maker's tool sends (E); of others the specification's 256 bytes are believed."""
     assumed = HOST_APDU if session.identity.maker == FEIG else DEFAULT_SIZE
     apdu = min(session.registered.max_apdu or assumed, MAX_SIZE)
-    byte_s = session.pipe.byte_time_s
     in_time = max(DEFAULT_SIZE - BLOCK_OVERHEAD, int(BLOCK_S / byte_s)) if byte_s else MAX_BLOCK
     size = min(apdu - BLOCK_OVERHEAD, MAX_BLOCK, in_time)
     if size < LEAST_BLOCK:
         raise LinkError(f"the terminal says that it takes no more than {apdu} bytes at once", name="protocol")
     return size
+
+
+def predicted_s(session: ZvtSession, files: Sequence[PushFile], baud: int = 0) -> float:
+    """Seconds that the line needs for these files, if nothing is asked for twice; 0 where the line is not the limit.
+
+    Args:
+        baud: At this rate; 0: at that of now.
+    """
+    now_s = session.pipe.byte_time_s
+    byte_s = now_s * session.pipe.baud / baud if baud else now_s
+    if not byte_s:
+        return 0.0
+    block = block_size(session, byte_s)
+    pieces = sum(-(-one.size // block) for one in files)
+    return (sum(one.size for one in files) * (1 + DOUBLED) + pieces * ROUND_TRIP_BYTES) * byte_s
 
 
 def push(session: ZvtSession, files: Sequence[PushFile], password: Password, progress: Progress) -> Pushed:
@@ -84,7 +102,7 @@ class _Push:
         self._files = {one.file_id: one for one in files}
         if len(self._files) != len(files) or not files:
             raise FormatError("every file to send needs an id of its own", name="usage")
-        self._block = block_size(session)
+        self._block = block_size(session, session.pipe.byte_time_s)
         self._total = sum(one.size for one in files)
         self._asked: Counter[tuple[int, int]] = Counter()
         self._ends = dict.fromkeys(self._files, 0)

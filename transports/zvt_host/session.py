@@ -137,6 +137,7 @@ class ZvtSession:
                     return self._register_here()
             except Silent as silent:
                 problem = problem or silent
+        self.set_baud(self._start_baud)
         assert problem is not None
         raise problem
 

@@ -26,13 +26,13 @@ class Counter:
 
     def __init__(self, part: NorFlash) -> None:
         self.part = part
-        self._place = max(RECORD_SIZE, part.geometry.unit)
+        self.place = max(RECORD_SIZE, part.geometry.unit)
         raw = part.read(0, part.size)
         used = len(raw.rstrip(bytes([part.erased])))
-        self._next = -(-used // self._place)
+        self._next = -(-used // self.place)
         self.value = 0
         for number in reversed(range(self._next)):
-            value = _decode(raw[number * self._place : number * self._place + RECORD_SIZE])
+            value = _decode(raw[number * self.place : number * self.place + RECORD_SIZE])
             if value is not None:
                 self.value = value
                 break
@@ -40,7 +40,7 @@ class Counter:
     @property
     def room(self) -> int:
         """Free places."""
-        return self.part.size // self._place - self._next
+        return self.part.size // self.place - self._next
 
     def advance(self, value: int) -> None:
         """Make `value` the counter, if it is higher; each record is read back.
@@ -53,7 +53,7 @@ class Counter:
         body = _VALUE.pack(value, value ^ LAST)
         record = self.part.padded(body + _CRC.pack(zlib.crc32(body)))
         while self.room:
-            at = self._next * self._place
+            at = self._next * self.place
             self._next += 1
             with contextlib.suppress(FlashFault):
                 self.part.program(at, record)

@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 from hwsim.flash import NorFlash, Operation, PowerCut
 
-LOOSE_BYTES: Final = 96
-"""At most so many bytes without a sure value: enough to spoil anything that is read there."""
+LOOSE_BYTES: Final = (2, 96)
+"""At most so many bytes without a sure value: so few that all may read as it should, or enough to spoil whatever is read.
+An even seed takes the first, and in each of its bytes one bit."""
 POLL_S: Final = 0.001
 """The firmware asks a busy part so often, and feeds the watchdog each time."""
 
@@ -24,7 +25,7 @@ class How(enum.Enum):
     NOTHING = "nothing"
     """It had not begun."""
     PREFIX = "prefix"
-    """The first `amount` sixteenths of its bytes are done."""
+    """The first `amount` bytes are done."""
     BITS = "bits"
     """Each bit that was to change has changed or not; `amount` seeds the chance."""
     SPOILT = "spoilt"
@@ -65,8 +66,7 @@ def _nothing(operation: Operation, amount: int) -> None:
 
 
 def _prefix(operation: Operation, amount: int) -> None:
-    done = max(1, operation.size * amount // 16) if operation.size > 1 else 0
-    operation.part.fill(operation.address, _target(operation)[:done])
+    operation.part.fill(operation.address, _target(operation)[:amount])
 
 
 def _bits(operation: Operation, amount: int) -> None:
@@ -88,9 +88,11 @@ def _loosen(operation: Operation, amount: int, old: bytes) -> None:
     part = operation.part
     chance = random.Random(amount * 1_000_003 + operation.address)  # noqa: S311
     written = [at for at, byte in enumerate(old) if byte != part.erased]
-    for at in written if len(written) <= LOOSE_BYTES else chance.sample(written, LOOSE_BYTES):
+    most = LOOSE_BYTES[amount % 2]
+    for at in written if len(written) <= most else chance.sample(written, most):
         bits = old[at] ^ part.erased
-        part.defects.loose[operation.address + at] = chance.randrange(1, 256) & bits or bits
+        few = bits & -bits  # the lowest
+        part.defects.loose[operation.address + at] = (chance.randrange(1, 256) & bits if amount % 2 else few) or bits
     part.defects.sow(amount)
 
 

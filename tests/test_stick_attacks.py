@@ -29,11 +29,12 @@ from formats.versions import Version
 from fwtool import flashing
 from fwtool.flashing import FlashJob, flash
 from fwtool.records import Records
-from fwtool.stick import system
+from fwtool.stick import media, system
 from fwtool.stick.check import check
 from fwtool.stick.media import MAX_DEPTH, MAX_ENTRIES
 from fwtool.stick.pick import Terminal
 from fwtool.stick.shelf import Stick, taken
+from fwtool.stick.stick_file import LeftAlone
 from fwtool.stick.survey import MAX_PACKAGES
 from fwtool.stick.write import Writing, write
 from tests.bench_parts import TRUST
@@ -220,6 +221,20 @@ def test_a41_device_nodes_are_left_alone(stick: pathlib.Path, tripwire: None, mo
         put_in_place(monkeypatch, FaultyOs(open=watch, stat=as_device))
     assert isinstance(install(stick), LocalError)
     assert "node" not in opened, "a look must not start a device"
+
+
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "folder"])
+def test_a41_without_no_follow_a_name_is_looked_at_before_it_is_opened(
+    stick: pathlib.Path, outside: pathlib.Path, layout: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where open knows neither O_NOFOLLOW nor O_NONBLOCK."""
+    monkeypatch.setattr(system, "open_folder", lambda name, inside, follow=False: None)
+    monkeypatch.setattr(system, "open_file", lambda name, inside: os.open(name, os.O_RDONLY))
+    LAYOUTS[layout](stick / "x", outside)
+    with media.Folder.root(stick) as root:
+        for act in (root.open, root.folder):
+            with pytest.raises(LeftAlone):
+                act("x")
 
 
 def test_a41_a_file_that_turns_into_something_else_before_it_is_opened(
@@ -479,6 +494,8 @@ def test_a42_a_stick_that_changes_its_answers_at_every_read(
         turn += 1
     assert taken_at, "one face alone is a good stick"
     assert len(taken_at) < turn - 1
+    if lie == "an older release":
+        assert not {number for number in taken_at if 4 <= number <= reads}, "what was judged is what must be copied"
 
 
 def packed_blocks(raw: bytes) -> list[bytes]:
@@ -487,6 +504,20 @@ def packed_blocks(raw: bytes) -> list[bytes]:
 
 def identity(raw: bytes) -> bytes:
     return seal(io.BytesIO(raw)).digest
+
+
+def test_a42_a43_what_is_not_signed_is_not_even_copied(
+    stick: pathlib.Path, tripwire: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can fill this computer's disk with a stick."""
+    (stick / "x.fwp").write_bytes(make_package([pattern(30_000)], signers=[STRANGER]))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1, 1, 0))  # type: ignore[attr-defined]
+    error = install(stick)
+    assert isinstance(error, TrustError)
+    (stick / "x.fwp").write_bytes(GOOD)
+    error = install(stick)
+    assert isinstance(error, LocalError)
+    assert error.name == "disk"
 
 
 @pytest.mark.parametrize("call", ["open", "fstat", "read", "lseek"])
@@ -734,6 +765,26 @@ def test_f17_a_medium_that_loses_what_it_took(
         write(stick, Writing(packages=[tmp_path / "new.fwp"]), TRUST)
     assert (caught.value.name, caught.value.exit_code) == ("read_back_differs", 10)
     assert not list(stick.glob("FWTOOL/*"))
+
+
+def test_f17_a_name_is_given_last(stick: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Written, synchronised, opened again past the cache, read, named, the name synchronised: in this order."""
+    (tmp_path / "new.fwp").write_bytes(GOOD)
+    order: list[str] = []
+
+    def noting(name: str) -> Callable[..., Any]:
+        def act(real: Any, *arguments: Any, **options: Any) -> Any:
+            order.append(name)
+            return real(*arguments, **options)
+
+        return act
+
+    names = ("write", "fsync", "posix_fadvise", "read", "replace")
+    put_in_place(monkeypatch, FaultyOs(**{name: noting(name) for name in names if hasattr(os, name)}))
+    write(stick, Writing(packages=[tmp_path / "new.fwp"]), TRUST)
+    first = [name for name, _ in itertools.groupby(order[order.index("write") :])][: 6 if system.READS_MEDIUM else 5]
+    assert [name for name in first if name != "posix_fadvise"] == ["write", "fsync", "read", "replace", "fsync"]
+    assert ("posix_fadvise" in first[:3]) is system.READS_MEDIUM
 
 
 def test_f17_short_writes_are_no_fault(stick: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from fwtool.settlement import money
 from fwtool.settlement.items import Item, state_of
-from fwtool.settlement.judging import Places
 from fwtool.settlement.lines import KINDS, STATES
+from fwtool.settlement.money import Money
+from fwtool.settlement.places import Places
 from fwtool.settlement.store import Store
 
 WRAP_DAYS: Final = 10
@@ -97,14 +97,13 @@ def _of_bank(store: Store, points: set[int]) -> dict[tuple[int, int, int], _Sum]
 
 def _item(total: _Total, mine: _Sum, theirs: _Sum, places: Places) -> Item:
     currency = places.name(total.currency)
-    digits = money.places(currency)
     said = _Sum(total.times, total.units)
     agrees = "journal" if theirs == mine else "totals" if theirs == said else "neither"
     terminal, batch = places.point(total.point)
     return Item(
         kind="batch_total_difference", state=state_of("batch_total_difference"), day=total.day, bank=places.name(total.bank),
-        currency=currency, journal_amount=str(money.from_units(mine.units, digits)),
-        bank_amount=str(money.from_units(said.units, digits)), difference=str(money.from_units(said.units - mine.units, digits)),
+        currency=currency, journal_amount=str(Money(mine.units, currency)),
+        bank_amount=str(Money(said.units, currency)), difference=str(Money(said.units - mine.units, currency)),
         terminal=terminal, batch=batch, reference="refunds" if total.refunds else "sales",
         reason=f"bank_agrees_{agrees}", arguments=(f"{said.times - mine.times:+}",),
         bank_place=f"{places.source(total.source)}:{total.place}", lines=abs(said.times - mine.times),

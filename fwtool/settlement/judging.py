@@ -3,18 +3,17 @@
 import dataclasses
 import datetime
 import functools
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from fwtool.settlement import money
 from fwtool.settlement.clock import at
+from fwtool.settlement.fees import Fees
 from fwtool.settlement.items import Item, state_of
 from fwtool.settlement.lines import KINDS, STATES
+from fwtool.settlement.money import Money
 from fwtool.settlement.pairing import Row
+from fwtool.settlement.places import Places
 from fwtool.settlement.statistics import Tally
-from fwtool.settlement.store import Store
 from fwtool.settlement.terms import Terms
 from fwtool.settlement.value_date import ValueDates, accounting_day, moment_on
 from fwtool.settlement.windows import Index, Window
@@ -32,7 +31,6 @@ _WHY: Final = {
     "failed": "no_answer",
     "declined": "declined",
 }
-_FEE_UNIT: Final = 10**money.FEE_PLACES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +45,10 @@ class Judge:
     """The rules of one bank."""
 
     def __init__(
-        self, terms: Terms, calendars: Calendars, windows: Sequence[Window], days: Days, as_of: datetime.date, places: "Places"
+        self, terms: Terms, calendars: Calendars, windows: Sequence[Window], days: Days, as_of: datetime.date, places: Places
     ) -> None:
         self.terms, self.days, self.tally = terms, days, Tally()
-        self.fees: Counter[tuple[int, str]] = Counter()
-        """Charged minus agreed, for each day, where the contract rounds the day's sum."""
-        self.fee_base: Counter[tuple[int, str]] = Counter()
+        self.fees = Fees(terms.bank, terms.fee, places.name)
         self._as_of, self._places = as_of, places
         self._windows, self._dates = Index(windows, terms.bank), ValueDates(terms, calendars, windows)
         self._last_file = max(days.bank, default=0)
@@ -101,12 +97,8 @@ class Judge:
                 return False
         if one.rrn != other.rrn and one.rrn and other.rrn:
             return False
-        rule = self.terms.fee
-        if other.fee is not None and rule is not None:
-            if rule.per == "day":
-                return False
-            if other.fee != self._fee_of(other.units, other.currency):
-                return False
+        if other.fee is not None and not self.fees.in_order(other.units, other.currency, other.fee):
+            return False
         self.seen(one, delayed=False)
         return True
 
@@ -129,8 +121,8 @@ class Judge:
             yield self._item("reference_differs", one, other, "other_reference" if one.units != other.units else "")
         if how == "probable":
             yield self._item("probable_match", one, other)
-        if other.fee is not None and self.terms.fee is not None:
-            yield from self._fee(one, other, self.terms.fee)
+        if other.fee is not None:
+            yield from self._fee(one, other, other.fee)
 
     def _delay(self, one: Row, other: Row) -> Iterator[Item]:
         mine = self.day(one)
@@ -188,56 +180,11 @@ class Judge:
                 return "window_before_payment", str(between)
         return otherwise
 
-    def _fee(self, one: Row, other: Row, rule: money.FeeRule) -> Iterator[Item]:
-        currency = self._places.name(other.currency)
-        amount = money.from_units(other.units, money.places(currency))
-        charged = other.fee or 0
-        if rule.per == "day":
-            key = (other.day if other.day is not None else self.day(other), currency)
-            self.fees[key] += charged
-            self.fee_base[key] += other.units
-            return
-        agreed = self._fee_of(other.units, other.currency)
-        if charged != agreed:
-            yield self._fee_item(one, other, currency, charged, agreed, amount)
-
-    @functools.cached_property
-    def _fee_of(self) -> Callable[[int, int], int]:
-        rule = self.terms.fee
-        assert rule is not None
-
-        def agreed(units: int, number: int) -> int:
-            currency = self._places.name(number)
-            return money.to_units(rule.of(money.from_units(units, money.places(currency)), currency), money.FEE_PLACES)
-
-        return functools.lru_cache(50_000)(agreed)
-
-    def _fee_item(self, one: Row, other: Row, currency: str, charged: int, agreed: int, amount: Decimal) -> Item:
-        unit = _FEE_UNIT // 10 ** money.places(currency)
-        kind = "fee_rounding" if abs(charged - agreed) <= unit else "fee_difference"
-        texts = [
-            str(money.shortest(money.from_units(value, money.FEE_PLACES), money.places(currency))) for value in (charged, agreed)
-        ]
-        item = self._item(kind, one, other, "rate", *texts)
-        difference = money.shortest(money.from_units(agreed - charged, money.FEE_PLACES), money.places(currency))
-        return item._replace(difference=str(difference), journal_amount=str(amount), bank_amount=str(amount))
-
-    def day_fees(self) -> Iterator[Item]:
-        """Sums of fees that the contract rounds once a day."""
-        rule = self.terms.fee
-        for (day, currency), charged in sorted(self.fees.items()):
-            assert rule is not None
-            base = money.from_units(self.fee_base[day, currency], money.places(currency))
-            agreed = money.to_units(rule.of(base, currency), money.FEE_PLACES)
-            if charged == agreed:
-                continue
-            kind = "fee_rounding" if abs(charged - agreed) <= _FEE_UNIT // 10 ** money.places(currency) else "fee_difference"
-            values = [
-                money.shortest(money.from_units(one, money.FEE_PLACES), money.places(currency))
-                for one in (charged, agreed, agreed - charged)
-            ]
-            yield Item(kind, state_of(kind), day, self.terms.bank, currency, str(base), str(base), str(values[2]),
-                       reason="rate", arguments=(str(values[0]), str(values[1])))  # fmt: skip
+    def _fee(self, one: Row, other: Row, charged: int) -> Iterator[Item]:
+        self.fees.add(self.day(other), other.currency, other.units, charged)
+        if self.fees.by_line and (found := self.fees.check(other.units, other.currency, charged)):
+            item = self._item(found.kind, one, other, "rate", found.charged, found.agreed)
+            yield item._replace(difference=found.difference, journal_amount=item.bank_amount)
 
     # -- without a partner ------------------------------------------------------------------------------------------
 
@@ -308,14 +255,13 @@ class Judge:
         about = one or other
         assert about is not None
         currency = self._places.name(about.currency)
-        places = money.places(currency)
-        amounts = [None if row is None else money.from_units(row.units, places) for row in (one, other)]
+        amounts = [None if row is None else str(Money(row.units, currency)) for row in (one, other)]
         difference = (other.units if other else 0) - (one.units if one else 0)
         if one is not None and other is not None and one.currency != other.currency:
             difference = 0
         return Item(
             kind=kind, state=state_of(kind, doubtful=doubtful), day=self.day(about), bank=self.terms.bank, currency=currency,
-            journal_amount=_text(amounts[0]), bank_amount=_text(amounts[1]), difference=str(money.from_units(difference, places)),
+            journal_amount=amounts[0], bank_amount=amounts[1], difference=str(Money(difference, currency)),
             **self._places.names(about), time=at(about.time, self.terms.zone).isoformat() if about.time is not None else "",
             reason=reason, arguments=arguments,
             journal_place=self._places.place(one) if one else "", bank_place=self._places.place(other) if other else "",
@@ -324,36 +270,3 @@ class Judge:
     @staticmethod
     def _date(day: int) -> str:
         return datetime.date.fromordinal(day).isoformat() if day else "-"
-
-
-class Places:
-    """Names and places of rows, looked up when something is to be told of them."""
-
-    def __init__(self, store: Store) -> None:
-        self._database = store.database
-        self.name = functools.lru_cache(10_000)(store.name)
-        self.source = functools.lru_cache(1000)(self._source)
-
-    def _source(self, source: int) -> str:
-        return str(self._database.execute("SELECT name FROM sources WHERE id = ?", (source,)).fetchone()[0])
-
-    def point(self, point: int) -> tuple[str, str]:
-        """Terminal and batch."""
-        terminal, batch = self._database.execute("SELECT terminal, batch FROM points WHERE id = ?", (point,)).fetchone()
-        return self.name(terminal), str(batch)
-
-    def names(self, row: Row) -> dict[str, Any]:
-        return {
-            "terminal": self.name(row.terminal) if row.terminal is not None else "",
-            "batch": self.point(row.point)[1] if row.point is not None else "",
-            "trace": f"{row.key % 1_000_000:06}" if row.key is not None else "",
-            "reference": row.rrn or row.ord or "",
-        }
-
-    def place(self, row: Row) -> str:
-        """Where it stands: file and line."""
-        return f"{self.source(row.source)}:{row.place}"
-
-
-def _text(amount: Decimal | None) -> str | None:
-    return None if amount is None else str(amount)

@@ -8,25 +8,24 @@ over goes to the next.
 import dataclasses
 import datetime
 import functools
-import itertools
 import json
-import operator
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 
-from fwtool.settlement import accounts, batches, money
+from fwtool.settlement import accounts, batches
 from fwtool.settlement.importing_windows import all_windows
 from fwtool.settlement.items import Item, state_of
-from fwtool.settlement.judging import Days, Judge, Places
+from fwtool.settlement.judging import Days, Judge
 from fwtool.settlement.lines import KINDS
+from fwtool.settlement.merging import CHUNK, Keeper, groups, side_by_side
+from fwtool.settlement.money import Money
 from fwtool.settlement.pairing import APPROVED, COLUMNS, MAX_GROUP, Paired, Row, pair, probable
+from fwtool.settlement.places import Places
 from fwtool.settlement.store import Store
 from fwtool.settlement.terms import Settings, Terms
 from fwtool.settlement.working_days import DAY, Calendars
 
-CHUNK: Final = 10_000
 _VOID: Final = KINDS.index("void")
 
 
@@ -108,7 +107,7 @@ class _Run:
         self._net_voids()
         self._leftovers()
         for judge in self._judges.values():
-            self._write(judge.day_fees())
+            self._write(judge.fees.days())
         self._write(batches.compare(self._store, self._places))
         found, notes = accounts.compare(self._store, self._settings, self._calendars, self._windows)
         self._write(found)
@@ -128,11 +127,11 @@ class _Run:
         for side in ("journal", "bank"):
             self._store.database.execute(f"CREATE TEMP TABLE left_{side}_{number} (id INTEGER PRIMARY KEY)")
             self._pass_on(side, number, step)
-        streams = [_groups(self._rows(side, number, step)) for side in ("journal", "bank")]
-        left = {side: _Keeper(self._store.database, f"left_{side}_{number}") for side in ("journal", "bank")}
-        doubles = {side: _Keeper(self._store.database, f"doubles_{side}") for side in ("journal", "bank")}
+        streams = [groups(self._rows(side, number, step)) for side in ("journal", "bank")]
+        left = {side: Keeper(self._store.database, f"left_{side}_{number}") for side in ("journal", "bank")}
+        doubles = {side: Keeper(self._store.database, f"doubles_{side}") for side in ("journal", "bank")}
         window_s = functools.cache(lambda bank: self._terms(bank).same_key_days * 86400)
-        for ours, theirs in _side_by_side(*streams):
+        for ours, theirs in side_by_side(*streams):
             if len(ours) > MAX_GROUP or len(theirs) > MAX_GROUP:
                 found = Paired(left_journal=ours, left_bank=theirs)
             else:
@@ -237,7 +236,7 @@ class _Run:
 
     def _missing_file(self, kind: str, bank: int, currency_number: int, day: int, count: int) -> Item:
         currency = self._store.name(currency_number)
-        amount = str(money.from_units(self._sums[kind, bank, currency_number, day], money.places(currency)))
+        amount = str(Money(self._sums[kind, bank, currency_number, day], currency))
         mine, theirs = (amount, None) if kind == "no_file" else (None, amount)
         return Item(kind, state_of(kind), day, self._store.name(bank), currency, mine, theirs, "0",
                     reason="lines", arguments=(str(count),), lines=count)  # fmt: skip
@@ -268,46 +267,3 @@ class _Run:
                 end = self._calendars.ends(name, self._as_of + 366 * DAY)
                 note = ("calendar_ends", judge.terms.bank, str(judge.tally.unknown), name, end.isoformat())
                 self.outcome.notes.append(note)
-
-
-class _Keeper:
-    """Collects row numbers into a table."""
-
-    def __init__(self, database: sqlite3.Connection, table: str) -> None:
-        self._database, self._sql = database, f"INSERT OR IGNORE INTO {table} VALUES (?)"  # noqa: S608 - own names
-        self._pending: list[tuple[int]] = []
-
-    def add(self, rows: Iterable[Row | tuple[Row, Row]]) -> None:
-        """Rows, or the first of each pair."""
-        self._pending += [(row.id if isinstance(row, Row) else row[0].id,) for row in rows]
-        if len(self._pending) >= CHUNK:
-            self.flush()
-
-    def flush(self) -> None:
-        self._database.executemany(self._sql, self._pending)
-        self._pending.clear()
-
-
-def _groups(rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, list[Row]]]:
-    """Rows with one key, as lists. Of a key with far too many, a list for each piece."""
-    for key, group in itertools.groupby(rows, key=operator.itemgetter(-1)):
-        while piece := [Row._make(values) for values in itertools.islice(group, MAX_GROUP + 1)]:
-            yield key, piece
-
-
-def _side_by_side(
-    ours: Iterator[tuple[Any, list[Row]]], theirs: Iterator[tuple[Any, list[Row]]]
-) -> Iterator[tuple[list[Row], list[Row]]]:
-    """Merge two streams that are sorted by key."""
-    nothing: tuple[Any, list[Row]] = (None, [])
-    one, other = next(ours, nothing), next(theirs, nothing)
-    while one[1] or other[1]:
-        if other[1] and (not one[1] or other[0] < one[0]):
-            yield [], other[1]
-            other = next(theirs, nothing)
-        elif one[1] and (not other[1] or one[0] < other[0]):
-            yield one[1], []
-            one = next(ours, nothing)
-        else:
-            yield one[1], other[1]
-            one, other = next(ours, nothing), next(theirs, nothing)

@@ -116,16 +116,8 @@ class Money:
         return from_units(self.units, places(self.currency))
 
     def __str__(self) -> str:
-        return f"{self.amount} {self.currency}"
-
-    def as_json(self) -> dict[str, str]:
-        """Decimals travel as text: JSON numbers would be floats on the other side."""
-        return {"currency": self.currency, "amount": str(self.amount)}
-
-
-def signed(money: Money) -> str:
-    """With its sign, for differences."""
-    return f"+{money}" if money.units > 0 else str(money)
+        """The amount as it travels: JSON numbers would be floats on the other side."""
+        return str(self.amount)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,11 +3,23 @@
 import datetime
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from formats.errors import FormatError
 from fwtool.settlement import prose_words as words
 from fwtool.settlement.clock import zone as zone_named
+from fwtool.settlement.prose_tokens import (
+    Clock,
+    Ends,
+    Token,
+    Unclear,
+    clock_of,
+    ends_of,
+    link_of,
+    next_month,
+    refuse_shared_month,
+    scan,
+)
 from fwtool.settlement.windows import MAX_WINDOWS, Notice, Problem, Window, window
 from fwtool.settlement.working_days import DAY
 
@@ -18,34 +30,6 @@ MAX_DAYS: Final = 62
 PAST_DAYS: Final = 60
 """A date without a year that lies further back than this is next year's."""
 _SENTENCE = re.compile(r"[。\n!?]+|(?<=[a-z)]{2})\.(?=\s|$)")
-
-
-class _Unclear(Exception):
-    """Why a sentence is not read."""
-
-
-class Token(NamedTuple):
-    """A piece of a sentence that means something."""
-
-    kind: str
-    match: re.Match[str]
-
-    @property
-    def start(self) -> int:
-        return self.match.start()
-
-    @property
-    def end(self) -> int:
-        return self.match.end()
-
-
-class Clock(NamedTuple):
-    """A time of day; minutes since midnight, up to 24:00."""
-
-    minutes: int
-    shifted: bool
-    """Twelve hours were added for "pm" or 下午."""
-    marked: bool
 
 
 def read(text: str, issued: datetime.date, zone: str, names: Mapping[str, Sequence[str]] | None = None, bank: str = "") -> Notice:
@@ -70,9 +54,9 @@ def read(text: str, issued: datetime.date, zone: str, names: Mapping[str, Sequen
     for sentence in filter(None, (part.strip() for part in _SENTENCE.split(whole))):
         try:
             if len(sentence) > MAX_SENTENCE:
-                raise _Unclear(f"a sentence of more than {MAX_SENTENCE} characters")
+                raise Unclear(f"a sentence of more than {MAX_SENTENCE} characters")
             found += _windows(reader, sentence, whole, names or {}, bank)
-        except _Unclear as error:
+        except Unclear as error:
             problems.append(Problem(sentence[:300], str(error)))
         if len(found) > MAX_WINDOWS:
             raise FormatError(f"the notice has more than {MAX_WINDOWS} windows", name="too_large")
@@ -134,17 +118,17 @@ class _Reader:
 
     def complain(self, sentence: str) -> None:
         """Say so, if a sentence without windows looks as if it had some."""
-        kinds = {token.kind for token in _scan(sentence)}
+        kinds = {token.kind for token in scan(sentence)}
         if words.RECURRING.search(sentence) and "time" in kinds:
-            raise _Unclear("a rule that repeats; give the dates, or an ICS file with RRULE")
+            raise Unclear("a rule that repeats; give the dates, or an ICS file with RRULE")
         if {"date", "time"} <= kinds:
-            raise _Unclear("a date and a time, but no beginning and end")
+            raise Unclear("a date and a time, but no beginning and end")
 
     def ranges(self, clause: str) -> list[Range]:
         """All ranges of a clause."""
-        tokens = list(_scan(clause))
+        tokens = list(scan(clause))
         if words.RECURRING.search(clause) and any(token.kind == "time" for token in tokens):
-            raise _Unclear("a rule that repeats; give the dates, or an ICS file with RRULE")
+            raise Unclear("a rule that repeats; give the dates, or an ICS file with RRULE")
         found: list[Range] = []
         place = 0
         while place < len(tokens):
@@ -153,7 +137,7 @@ class _Reader:
                 self._year, self._last, place = int(token.match["y0"]), None, place + 1
             elif token.kind == "date":
                 place = self._take_dates(clause, tokens, place)
-            elif token.kind == "to" and (ends := _ends(clause, tokens, place)):
+            elif token.kind == "to" and (ends := ends_of(clause, tokens, place)):
                 found += self._ranges(tokens, ends)
                 place = ends.after
             else:
@@ -162,16 +146,16 @@ class _Reader:
 
     def _take_dates(self, clause: str, tokens: list[Token], place: int) -> int:
         """A date, a list of dates, or a run of days; returns the place behind it."""
-        _whole(clause, tokens, place)
+        refuse_shared_month(clause, tokens, place)
         self._dates = [self._date(tokens[place])]
-        while (link := _link(clause, tokens, place)) is not None:
+        while (link := link_of(clause, tokens, place)) is not None:
             last = self._date(tokens[place + link.step])
             if not link.run:
                 self._dates.append(last)
             elif 0 < (last - self._dates[-1]).days <= MAX_DAYS:
                 self._dates += [self._dates[-1] + DAY * step for step in range(1, (last - self._dates[-1]).days + 1)]
             else:
-                raise _Unclear(f"days from {self._dates[-1]} to {last}")
+                raise Unclear(f"days from {self._dates[-1]} to {last}")
             place += link.step
         return place + 1
 
@@ -183,10 +167,10 @@ class _Reader:
         try:
             found = self._dated(int(year or 0), month, int(day))
         except ValueError:
-            raise _Unclear(f"there is no {part[0].strip()!r}") from None
+            raise Unclear(f"there is no {part[0].strip()!r}") from None
         weekday = part["zw"] or part["ew"]
         if weekday and words.weekday_number(weekday) != found.weekday():
-            raise _Unclear(f"{part[0].strip()!r} would be {found}, which is another day of the week")
+            raise Unclear(f"{part[0].strip()!r} would be {found}, which is another day of the week")
         self._last = found
         return found
 
@@ -198,17 +182,17 @@ class _Reader:
         found = datetime.date(base.year, month or base.month, day)
         if (base - found).days <= (PAST_DAYS if month else PAST_DAYS // 8):
             return found
-        return datetime.date(base.year + 1, month, day) if month else _next_month(found)
+        return datetime.date(base.year + 1, month, day) if month else next_month(found)
 
-    def _ranges(self, tokens: list[Token], ends: "_Ends") -> list[Range]:
-        first, last = _clock(tokens[ends.first]), _clock(tokens[ends.last])
+    def _ranges(self, tokens: list[Token], ends: "Ends") -> list[Range]:
+        first, last = clock_of(tokens[ends.first]), clock_of(tokens[ends.last])
         if ends.first_date is not None:
             self._dates = [self._date(tokens[ends.first_date])]
         end_date = self._date(tokens[ends.last_date]) if ends.last_date is not None else None
         if not self._dates and end_date is not None and ends.last_date == ends.after - 1:
             self._dates, end_date = [end_date], None
         if not self._dates:
-            raise _Unclear("a time without a date")
+            raise Unclear("a time without a date")
         return [self._range(date, first, last, end_date, next_day=ends.next_day) for date in self._dates]
 
     def _range(self, date: datetime.date, first: Clock, last: Clock, end_date: datetime.date | None, *, next_day: bool) -> Range:
@@ -222,116 +206,9 @@ class _Reader:
             flags = ("rolled_over",) if minutes else ()
             end = self._moment(date + DAY, minutes)
         if not datetime.timedelta(0) < end - start <= DAY * 31:
-            raise _Unclear(f"it would end at {end:%Y-%m-%d %H:%M}, and begin at {start:%Y-%m-%d %H:%M}")
+            raise Unclear(f"it would end at {end:%Y-%m-%d %H:%M}, and begin at {start:%Y-%m-%d %H:%M}")
         return start, end, flags
 
     def _moment(self, date: datetime.date, minutes: int) -> datetime.datetime:
         local = datetime.datetime.combine(date, datetime.time()) + datetime.timedelta(minutes=minutes)
         return local.replace(tzinfo=self._zone)
-
-
-_LOOSE = re.compile(r"\d(?:st|nd|rd|th)?\s*[,&/]?\s*$", re.ASCII)
-
-
-def _whole(clause: str, tokens: list[Token], place: int) -> None:
-    """`5月3-5日` and `1-3 June` have a day without a month: refused, for only its last day would be read."""
-    before = place - 1 if place and tokens[place - 1].kind in ("to", "sep") else place
-    start = tokens[before - 1].end if before else 0
-    if _LOOSE.search(clause, start, tokens[before].start):
-        raise _Unclear("days that share a month; write each date out")
-
-
-class _Link(NamedTuple):
-    """What joins a date to the next one: how many tokens further that is, and whether all days between are meant."""
-
-    step: int
-    run: bool
-
-
-def _link(clause: str, tokens: list[Token], place: int) -> _Link | None:
-    kinds = [token.kind for token in tokens[place + 1 : place + 3]]
-    if kinds[:1] == ["date"] and re.fullmatch(r"\s*,\s*", clause[tokens[place].end : tokens[place + 1].start]):
-        return _Link(1, run=False)
-    if kinds[1:] != ["date"] or not _close(clause, tokens, place, place + 2):
-        return None
-    if kinds[0] == "sep" or tokens[place + 1].match[0].lower() == "and":
-        return _Link(2, run=False)
-    before = tokens[place - 1].kind if place else ""
-    return _Link(2, run=True) if kinds[0] == "to" and before != "time" else None
-
-
-def _next_month(day: datetime.date) -> datetime.date:
-    first = day.replace(day=1) + DAY * 31
-    return first.replace(day=day.day)
-
-
-class _Ends(NamedTuple):
-    """Places of the tokens of a range around its connection; `after` is the place behind it."""
-
-    first: int
-    last: int
-    first_date: int | None
-    last_date: int | None
-    next_day: bool
-    after: int
-
-
-def _scan(clause: str) -> Iterator[Token]:
-    names = {"iso": "date", "zh_date": "date", "en_date": "date", "en_time": "time"}
-    for match in words.TOKENS.finditer(clause):
-        kind = next(name for name in ("iso", "zh_date", "year", "en_date", "next", "time", "en_time", "to", "sep") if match[name])
-        yield Token(names.get(kind, kind), match)
-
-
-def _close(clause: str, tokens: list[Token], first: int, last: int) -> bool:
-    """Whether only words that say nothing stand between neighbours."""
-    return all(
-        words.FILLER.fullmatch(clause, tokens[place].end, tokens[place + 1].start) for place in range(first, last)
-    )  # fmt: skip
-
-
-def _ends(clause: str, tokens: list[Token], to: int) -> _Ends | None:
-    """A time before the connection and one behind it, each perhaps with a date beside it."""
-    before = [token.kind for token in tokens[max(0, to - 2) : to]]
-    first = to - 1 if before[-1:] == ["time"] else to - 2 if before == ["time", "date"] else None
-    behind = [token.kind for token in tokens[to + 1 : to + 3]]
-    last = to + 1 if behind[:1] == ["time"] else to + 2 if behind in (["date", "time"], ["next", "time"]) else None
-    if first is None or last is None or not _close(clause, tokens, first, last):
-        return None
-    after = last + 1
-    last_date = to + 1 if behind[0] == "date" else None
-    next_day = behind[0] == "next"
-    if behind[0] == "time" and after < len(tokens) and _close(clause, tokens, last, after):
-        trailing = _trailing(tokens, after)
-        if trailing == "next":
-            return _Ends(first, last, to - 1 if first == to - 2 else None, None, True, after + 1)
-        if trailing == "date" and first != to - 2 and tokens[after].match["en_date"]:
-            return _Ends(first, last, after, None, False, after + 1)
-    return _Ends(first, last, to - 1 if first == to - 2 else None, last_date, next_day, after)
-
-
-def _trailing(tokens: list[Token], place: int) -> str:
-    """A date behind a range belongs to it, unless a time of its own follows."""
-    kind = tokens[place].kind
-    return "" if kind == "date" and [token.kind for token in tokens[place + 1 : place + 2]] == ["time"] else kind
-
-
-def _clock(token: Token) -> Clock:
-    part = token.match
-    if part["word"]:
-        return Clock(0 if part["word"].lower() == "midnight" else 720, False, True)
-    hour_text = part["h"] or part["h2"] or part["h3"] or part["h4"]
-    hour = 0 if hour_text == "零" else int(hour_text)
-    minute = 30 if part["half"] else int(part["mi"] or part["mi2"] or part["m4"] or 0)
-    half_day = (part["ampm"] or part["ampm2"] or "").lower()
-    mark = part["mark"] or ""
-    shifted = False
-    if half_day and not 1 <= hour <= 12:
-        raise _Unclear(f"there is no {part[0].strip()!r}")
-    if half_day == "a" and hour == 12:
-        hour = 0
-    elif (half_day == "p" or mark in words.AFTERNOON or (mark == "中午" and hour < 3)) and hour < 12:
-        hour, shifted = hour + 12, True
-    if minute > 59 or hour * 60 + minute > 24 * 60:
-        raise _Unclear(f"there is no {part[0].strip()!r}")
-    return Clock(hour * 60 + minute, shifted, bool(half_day or mark))

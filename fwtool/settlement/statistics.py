@@ -50,8 +50,3 @@ class Tally:
 
     def as_json(self) -> dict[str, Any]:
         return {"inside": self.inside.as_json(), "outside": self.outside.as_json(), "due_date_unknown": self.unknown}
-
-
-def percent(rate: int | None) -> str:
-    """Millionths as percent, for people."""
-    return "-" if rate is None else f"{rate // 10_000}.{rate % 10_000 // 100:02} %"

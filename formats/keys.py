@@ -119,8 +119,6 @@ def public_key(handle: object, *, foreign: bool = False) -> PublicKey:
     """
     if isinstance(handle, ed25519.Ed25519PublicKey):
         _refuse_weak_ed25519(handle.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
-    if isinstance(handle, rsa.RSAPublicKey):
-        _refuse_weak_modulus(handle.public_numbers().n)
     rows = [*ALGORITHMS.values(), *(FOREIGN.values() if foreign else ())]
     row = next((row for row in rows if row.owns(handle)), None)
     if row is None or not isinstance(handle, _PUBLIC):
@@ -129,6 +127,8 @@ def public_key(handle: object, *, foreign: bool = False) -> PublicKey:
         raise TrustError(
             f"keys of this kind are not accepted ({kind}{size})", name="weak_key", hint=f"Use one of {', '.join(ALGORITHMS)}."
         )
+    if isinstance(handle, rsa.RSAPublicKey):  # of a size that is known by now: ten times as many bits take a minute
+        _refuse_weak_modulus(handle.public_numbers().n)
     der = handle.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return PublicKey(row.name, der, handle)
 

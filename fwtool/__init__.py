@@ -21,8 +21,8 @@ _FACE = {
     "flash_many": "fwtool.many",
     "Finding": "fwtool.findings",
     "diagnose": "fwtool.diagnosis",
-    "Connection": "fwtool.connection",
-    "connect": "fwtool.connection",
+    "Device": "transports.device",
+    "connect": "transports.dialects",
     "Records": "fwtool.records",
     "load_trust": "fwtool.trust_store",
     "load_package": "fwtool.packages",
@@ -31,7 +31,6 @@ _FACE = {
 if TYPE_CHECKING:
     from formats.errors import ToolError
     from formats.trust import Trust
-    from fwtool.connection import Connection, connect
     from fwtool.diagnosis import diagnose
     from fwtool.events import Event
     from fwtool.findings import Finding
@@ -40,9 +39,11 @@ if TYPE_CHECKING:
     from fwtool.packages import load_package
     from fwtool.records import Records
     from fwtool.trust_store import load_trust
+    from transports.device import Device
+    from transports.dialects import connect
 
 __all__ = [
-    "Connection",
+    "Device",
     "Event",
     "Finding",
     "FlashJob",

@@ -4,16 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from formats.errors import ToolError
 from fwtool.checks import CHECKS
-from fwtool.connection import Connection
 from fwtool.findings import Finding, Outcome, Snapshot
-from transports.tsp import messages
-from transports.tsp.messages import Level, Opcode
-
-HEALTH_S = 60.0
+from transports.device import Device
+from transports.terminal_records import Capability
+from transports.tsp.messages import Level
 
 
 def diagnose(
-    connection: Connection,
+    device: Device,
     level: Level = Level.EXTERNAL,
     only: Sequence[str] = (),
     answers: Mapping[str, bool] | None = None,
@@ -34,7 +32,7 @@ def diagnose(
                 f"there is no check {name!r}", name="usage", hint=f"Known: {', '.join(check.id for check in CHECKS)}."
             )
     deepest = max((check.level for check in chosen), default=level) if only else level
-    snapshot = take_snapshot(connection, Level(max(deepest, level if not only else 1)), answers or {})
+    snapshot = take_snapshot(device, Level(max(deepest, level if not only else 1)), answers or {})
     return [check.run(snapshot) for check in chosen if only or check.level <= level]
 
 
@@ -42,18 +40,17 @@ def _named(check: str, name: str) -> bool:
     return check == name or check.startswith(name + ".")
 
 
-def take_snapshot(connection: Connection, level: Level, answers: Mapping[str, bool]) -> Snapshot:
-    """Everything the checks look at, asked in one go."""
-    ask = connection.ask
-    readings = ask(Opcode.HEALTH, messages.Readings, messages.HealthRequest(level=level), timeout_s=HEALTH_S)
-    clock = ask(Opcode.CLOCK, messages.Clock)
-    reference = connection.wall_clock()
+def take_snapshot(device: Device, level: Level, answers: Mapping[str, bool]) -> Snapshot:
+    """Everything the checks look at, asked in one go; what the device does not have stays open."""
+    can = device.can
+    readings = device.readings(level) if can(Capability.HEALTH) else {}
+    skew = device.clock() - device.wall_clock() if can(Capability.CLOCK) else None
     return Snapshot(
-        status=ask(Opcode.STATUS, messages.TerminalStatus),
-        readings={reading.name: reading.number for reading in readings.readings},
-        statistics={counter.name: counter.value for counter in ask(Opcode.STATISTICS, messages.Statistics).counters},
-        batch=ask(Opcode.BATCH, messages.Batch),
-        clock_skew_s=clock.time - reference,
+        facts=device.facts(),
+        readings=readings,
+        statistics=device.statistics() if can(Capability.STATISTICS) else {},
+        batch=device.batch() if can(Capability.BATCH) else None,
+        clock_skew_s=skew,
         answers=answers,
     )
 

@@ -5,7 +5,7 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from transports.tsp import messages
+from transports.terminal_records import Batch, Facts
 
 
 class Outcome(enum.StrEnum):
@@ -27,15 +27,31 @@ class Words(NamedTuple):
         return self.zh if language == "zh" else self.en
 
 
+class Measured(NamedTuple):
+    """One number that was measured, by the name that `fwtool.quantities` has for it."""
+
+    name: str
+    value: float
+    unit: str = ""
+
+    def text(self) -> str:
+        """For people: at most two decimals."""
+        return f"{round(self.value, 2):.12g} {self.unit}".rstrip()
+
+    def as_json(self) -> dict[str, object]:
+        return {"name": self.name, "value": self.value, "unit": self.unit}
+
+
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
     """All that has been asked from a terminal, at one moment; checks are functions of it."""
 
-    status: messages.TerminalStatus
+    facts: Facts
     readings: Mapping[str, float]
     statistics: Mapping[str, int]
-    batch: messages.Batch
-    clock_skew_s: int
+    batch: Batch | None
+    """None: a device that takes no payments."""
+    clock_skew_s: int | None
     answers: Mapping[str, bool]
     """What a person has said to the questions of the interactive level."""
 
@@ -55,6 +71,12 @@ class Finding:
     cause: Words = Words("", "")
     action: Words = Words("", "")
     part: str = ""
+    measurements: tuple[Measured, ...] = ()
+    """The numbers that it came from."""
+
+    @property
+    def bad(self) -> bool:
+        return self.outcome in (Outcome.WARN, Outcome.FAIL)
 
     def as_json(self, language: str) -> dict[str, object]:
         return {
@@ -68,4 +90,5 @@ class Finding:
             "cause": self.cause.get(language),
             "action": self.action.get(language),
             "part": self.part,
+            "measurements": [measured.as_json() for measured in self.measurements],
         }

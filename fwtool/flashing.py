@@ -1,37 +1,31 @@
-"""The main job: verify, gate, plan, record, send, restart, read back, check, confirm, record.
+"""The main job: verify, gate, plan, record, send, restart, read back, check, confirm, record. For every device alike.
 
-`flash` is the whole of it; each step is a function that does one thing and raises what went wrong. Nothing is printed
-here; what happens is told through events.
+`flash` is the whole of it. What differs between devices is behind `transports.device.Update`. Nothing is printed here; what
+happens is told through events.
 """
 
 import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from formats.errors import ToolError
-from formats.fwp.table import ENTRIES_PER_PAGE
 from formats.trust import Trust
 from fwtool import gates
-from fwtool.connection import Connection, connect
 from fwtool.events import Log, OnEvent, TaskBegin, TaskEnd, TaskProgress, ignore
 from fwtool.locks import device_lock
-from fwtool.look import Before, look
+from fwtool.look import Before, compare_health, look
 from fwtool.packages import PackageSource, load_package
-from fwtool.plan import Plan, make_plan
-from fwtool.read_back import compare_health, read_back, same_terminal
 from fwtool.records import Records, new_job_id
 from fwtool.stick.shelf import FromStick, Shelf, Stick, taken
-from transports.errors import DeviceRefused, LinkError, LinkLost
-from transports.rehearsal import LineFacts
-from transports.tsp import messages
-from transports.tsp.messages import Mode, Opcode, SlotState
-from transports.tsp_rate import raise_rate
-from transports.tsp_update import send_update
+from transports.device import Choice, Device, Moved, Plan, Update
+from transports.dialects import connect
+from transports.terminal_records import Capability, Facts
 
 MAX_BAUD = 3_000_000
 """Full-speed USB-serial adapters end there."""
+NOTHING = Moved(0, 0, 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +36,8 @@ class FlashJob:
     """A file, or a stick that the right one is picked from."""
     port: str
     trust: Trust
+    settle: bool = False
+    """Settle the batch first."""
     dry_run: bool = False
     resume: bool = True
     confirm: bool = True
@@ -49,6 +45,8 @@ class FlashJob:
     technician: str = ""
     max_baud: int = MAX_BAUD
     """The line is made as fast as it goes up to this rate; 0: it is left as it is."""
+    alternate: int = 0
+    """Of a USB DFU device: which of its memories."""
     port_options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -59,6 +57,11 @@ class FlashResult:
     job: str
     port: str
     serial_number: str
+    protocol: str
+    verified_by: str
+    """Who checked the signature: the device too, or only the host."""
+    read_back: bool
+    """What the device holds was compared with the package; elsewhere only its version."""
     version_before: str
     version_after: str
     bytes_image: int
@@ -137,7 +140,7 @@ class Attempt:
         job: FlashJob,
         records: Records,
         on_event: OnEvent = ignore,
-        admit: Callable[[messages.Info], None] = lambda info: None,
+        admit: Callable[[Facts], None] = lambda facts: None,
     ) -> None:
         self._job, self._records, self._on_event, self._admit = job, records, on_event, admit
         self._id = new_job_id()
@@ -172,20 +175,22 @@ class Attempt:
         job = self._job
         if isinstance(source, PackageSource):
             self._origin["digest"] = source.digest.hex()
-        with connect(job.port, **job.port_options) as connection:
-            info = connection.info()
-            self._origin["serial_number"] = info.serial_number
-            self._origin["version_before"] = str(info.version)
-            self._admit(info)
-            with device_lock(self._records.path.parent, f"{info.vendor}/{info.model}/{info.serial_number}"):
-                result = self._update(connection, self._chosen(source, info))
+        with connect(job.port, **job.port_options) as device:
+            facts = device.facts()
+            self._origin |= {
+                "serial_number": facts.serial_number, "version_before": facts.version, "protocol": device.protocol,
+                "verified_by": device.verified_by,
+            }  # fmt: skip
+            self._admit(facts)
+            with device_lock(self._records.path.parent, facts.who):
+                result = self._update(device, self._chosen(source, facts))
                 return dataclasses.replace(result, from_stick=self._from_stick)
 
-    def _chosen(self, source: PackageSource | Shelf, info: messages.Info) -> PackageSource:
+    def _chosen(self, source: PackageSource | Shelf, facts: Facts) -> PackageSource:
         """A stick is chosen from once the terminal is known."""
         if isinstance(source, PackageSource):
             return source
-        choice = source.choose(info)
+        choice = source.choose(facts)
         self._from_stick = told = choice.told
         self._origin |= {"package": told.package, "digest": choice.source.digest.hex()}
         self._on_event(Log(f"from the stick: {told.package}, {choice.source.manifest.version}"))
@@ -193,150 +198,108 @@ class Attempt:
             self._on_event(Log(f"not taken: {other.path}: {other.reason}"))
         return choice.source
 
-    def _update(self, connection: Connection, source: PackageSource) -> FlashResult:
+    def _update(self, device: Device, source: PackageSource) -> FlashResult:
         job = self._job
-        before = look(connection, source)
-        gates.check(before.situation)
-        raise_rate(connection.terminal, job.max_baud)
-        same_terminal(connection, before)  # raising may have taken a new session
-        plan = _plan(job, connection, source, before)
-        if job.dry_run:
-            return _result(self._id, connection, before, source, plan, verdict="planned")
-        if _installed(before, source):
-            self._note("finished", {"verdict": "unchanged"})
-            return _result(self._id, connection, before, source, plan, verdict="unchanged")
+        if job.settle and not job.dry_run:
+            self._settle(device)
+        before = look(device, source.manifest)
+        gates.check(before.situation.settled() if job.settle else before.situation)
+        update = device.prepare(source, Choice(job.resume, job.max_baud, job.alternate))
+        plan = update.plan(before.look_s)
+        if job.dry_run or update.in_place():
+            update.leave_alone()
+            verdict = "planned" if job.dry_run else "unchanged"
+            if not job.dry_run:
+                self._note("finished", {"verdict": verdict})
+            return self._result(device, before, source, update, plan, verdict)
         self._note("started", {"plan": dataclasses.asdict(plan)})
         self._started = True
-        result = _carry_out(job, self._id, connection, source, before, plan, self._on_event)
+        result = self._carry_out(device, before, source, update, plan)
         self._note("finished", dataclasses.asdict(result))
         return result
+
+    def _settle(self, device: Device) -> None:
+        """Money first: what the bank has cannot be lost."""
+        if device.can(Capability.SETTLE) and device.batch().counts_as_open:
+            settled = device.settle().batch
+            self._on_event(Log(f"settled {settled.count or 0} transactions"))
+            self._origin["settled"] = settled.count
+
+    def _carry_out(self, device: Device, before: Before, source: PackageSource, update: Update, plan: Plan) -> FlashResult:
+        start = device.now()
+        told = _Told(device, self._on_event)
+        moved = update.install(told)
+        told.end()
+        update.read_back()
+        compare_health(device, before, update)
+        verdict = "updated"
+        if self._job.confirm:
+            update.confirm()
+        elif update.on_trial():
+            verdict = "on_trial"
+        return self._result(device, before, source, update, plan, verdict, moved, device.now() - start)
+
+    def _result(
+        self, device: Device, before: Before, source: PackageSource, update: Update, plan: Plan, verdict: str,
+        moved: Moved = NOTHING, duration_s: float = 0.0,
+    ) -> FlashResult:  # fmt: skip
+        changed = verdict in ("updated", "on_trial")
+        return FlashResult(
+            job=self._id,
+            port=device.port,
+            serial_number=before.facts.serial_number,
+            protocol=device.protocol,
+            verified_by=device.verified_by,
+            read_back=update.compared and verdict != "planned",
+            version_before=before.facts.version,
+            version_after=str(source.manifest.version) if changed else before.facts.version,
+            bytes_image=update.size,
+            bytes_sent=moved.bytes_written,
+            duration_s=round(duration_s, 3),
+            transfer_s=round(moved.transfer_s, 3),
+            predicted_s=plan.total_s,
+            resumed=moved.resumed,
+            verdict=verdict,
+            changed=changed,
+            plan=plan,
+            line_limit=update.line_limit,
+            bytes_payload=moved.bytes_payload,
+            baud=plan.baud,
+        )
+
+
+class _Told:
+    """What a device says of an update's progress, as events; each phase begins and ends once."""
+
+    def __init__(self, device: Device, on_event: OnEvent) -> None:
+        self._device, self._on_event = device, on_event
+        self._phase = ""
+        self._first = 0
+        self._since = 0.0
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        now = self._device.now()
+        if phase != self._phase:
+            self.end()
+            self._phase, self._first, self._since = phase, done, now
+            self._on_event(TaskBegin(phase, total, done))
+            return
+        elapsed = now - self._since
+        rate = (done - self._first) / elapsed if elapsed > 0 else 0.0
+        self._on_event(TaskProgress(phase, done, total, rate, (total - done) / rate if rate else None))
+
+    def say(self, text: str) -> None:
+        self.end()
+        self._on_event(Log(text))
+
+    def end(self) -> None:
+        """The phase under way is over."""
+        if self._phase:
+            self._on_event(TaskEnd(self._phase, self._device.now() - self._since))
+        self._phase = ""
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
     if isinstance(error, ToolError):
         return {"verdict": "failed", "error": error.name, "message": str(error)}
     return {"verdict": "failed", "error": "interrupted" if isinstance(error, KeyboardInterrupt) else "internal"}
-
-
-def _plan(job: FlashJob, connection: Connection, source: PackageSource, before: Before) -> Plan:
-    terminal = connection.terminal
-    trip = terminal.link.round_trip.least_s or 0.0
-    return make_plan(
-        source,
-        before.situation.info,
-        terminal.peer,
-        LineFacts(terminal.pipe.byte_time_s, trip),
-        held=_holding(connection, source) if job.resume else frozenset(),
-        baud=terminal.pipe.baud,
-        look_s=before.look_s,
-    )
-
-
-def _holding(connection: Connection, source: PackageSource) -> frozenset[int]:
-    """Blocks that the terminal says it has."""
-    held: set[int] = set()
-    for first in range(0, source.block_count, ENTRIES_PER_PAGE):
-        hints = source.hints(first)
-        question = messages.HoldingRequest(block_size=source.manifest.block_size, first=first, digests=b"".join(hints))
-        try:
-            answer = connection.ask(Opcode.HOLDING, messages.Held, question)
-        except DeviceRefused:
-            return frozenset()  # an older terminal: it tells only while the update runs
-        held |= {first + n for n in range(len(hints)) if answer.blocks >> n & 1}
-    return frozenset(held)
-
-
-def _installed(before: Before, source: PackageSource) -> bool:
-    running = before.situation.running
-    return running is not None and running.digest == source.digest and running.state is SlotState.ACTIVE
-
-
-def _carry_out(
-    job: FlashJob, job_id: str, connection: Connection, source: PackageSource, before: Before, plan: Plan, on_event: OnEvent
-) -> FlashResult:
-    start = connection.now()
-    running = before.situation.running
-    on_trial = running is not None and running.digest == source.digest and before.situation.status.mode is Mode.TRIAL
-    sent = None if on_trial else _send(job, connection, source, on_event)
-    if not on_trial:
-        on_event(Log("restarting into the new firmware"))
-        connection.restart()
-    read_back(connection, source, before)
-    compare_health(connection, before)
-    verdict = "on_trial"
-    if job.confirm:
-        connection.ask(Opcode.CONFIRM, messages.Empty, messages.Confirm(digest=source.digest))
-        verdict = "updated"
-    return _result(job_id, connection, before, source, plan, verdict=verdict, sent=sent, start=start)
-
-
-class _Transfer(NamedTuple):
-    bytes_written: int
-    bytes_payload: int
-    duration_s: float
-    resumed: bool
-
-
-def _send(job: FlashJob, connection: Connection, source: PackageSource, on_event: OnEvent) -> _Transfer:
-    total = source.manifest.installed_size
-    start = connection.now()
-    first: int | None = None
-
-    def progress(blocks: int, written: int) -> None:
-        del written
-        nonlocal first
-        done = source.bytes_before(blocks)
-        if first is None:
-            first = done
-            on_event(TaskBegin("transfer", total, done))
-            return
-        elapsed = connection.now() - start
-        rate = (done - first) / elapsed if elapsed > 0 else 0.0
-        on_event(TaskProgress("transfer", done, total, rate, (total - done) / rate if rate else None))
-
-    try:
-        sent = send_update(connection.terminal, source, resume=job.resume, progress=progress)
-    except LinkLost as error:
-        raise LinkError(
-            f"the transfer stopped: {error.message}",
-            name="transfer_incomplete",
-            hint="The terminal keeps its old firmware. Run the same command again: it goes on where it stopped.",
-            resumable=True,
-        ) from error
-    duration = connection.now() - start
-    on_event(TaskEnd("transfer", duration))
-    return _Transfer(sent.bytes_written, sent.payload_sent, duration, sent.blocks_resumed > 0)
-
-
-def _result(
-    job_id: str,
-    connection: Connection,
-    before: Before,
-    source: PackageSource,
-    plan: Plan,
-    *,
-    verdict: str,
-    sent: _Transfer | None = None,
-    start: float | None = None,
-) -> FlashResult:
-    changed = verdict in ("updated", "on_trial")
-    byte_time = connection.terminal.pipe.byte_time_s * (connection.terminal.pipe.baud / plan.baud if plan.baud else 1)
-    return FlashResult(
-        job=job_id,
-        port=connection.port,
-        serial_number=before.situation.info.serial_number,
-        version_before=str(before.situation.info.version),
-        version_after=str(source.manifest.version if changed else before.situation.info.version),
-        bytes_image=source.manifest.installed_size,
-        bytes_sent=sent.bytes_written if sent else 0,
-        duration_s=round(connection.now() - start, 3) if start is not None else 0.0,
-        transfer_s=round(sent.duration_s, 3) if sent else 0.0,
-        predicted_s=plan.total_s,
-        resumed=bool(sent and sent.resumed),
-        verdict=verdict,
-        changed=changed,
-        plan=plan,
-        line_limit=1 / byte_time if byte_time else None,
-        bytes_payload=sent.bytes_payload if sent else 0,
-        baud=plan.baud,
-    )

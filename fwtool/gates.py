@@ -1,12 +1,16 @@
-"""What must hold before anything is sent. The terminal checks all of it again for itself; here it is said in time."""
+"""What must hold before anything is sent. The terminal checks all of it again for itself; here it is said in time.
+
+What a device does not tell is not held against it; what it should tell and does not, as with its batch, is.
+"""
 
 import dataclasses
 from collections.abc import Callable
 
 from formats.errors import ToolError
 from formats.fwp.manifest import Manifest
-from transports.tsp import messages
-from transports.tsp.hello import Hello
+from formats.update_spec import version_in
+from fwtool.stick.pick import NOTHING_RUNS
+from transports.terminal_records import Batch, Facts
 from transports.tsp.messages import BatchState
 
 LOW_BATTERY_PERCENT = 30
@@ -17,28 +21,33 @@ class Situation:
     """What is known when the decision is made."""
 
     manifest: Manifest
-    info: messages.Info
-    status: messages.TerminalStatus
-    batch: messages.Batch
-    peer: Hello
-    running: messages.Slot | None
+    facts: Facts
+    fits: bool
+    """The device is one that the package is meant for."""
+    batch: Batch | None
+    """None: a device that takes no payments."""
+
+    def settled(self) -> "Situation":
+        """As it will be when the batch has been settled."""
+        return dataclasses.replace(self, batch=self.batch and Batch(BatchState.CLOSED, 0))
 
 
 def _wrong_hardware(at: Situation) -> ToolError | None:
-    if at.manifest.hardware.fits(at.info.model, at.info.revision):
+    if at.fits:
         return None
+    revision = f" revision {at.facts.revision}" if at.facts.revision is not None else ""
     return ToolError(
-        f"the package is for {at.manifest.hardware}; this terminal is {at.info.model} revision {at.info.revision}",
+        f"the package is for {at.manifest.hardware}; this device is {at.facts.model}{revision}",
         name="wrong_hardware",
         hint="Take the package that was built for this model and revision.",
     )
 
 
 def _rollback(at: Situation) -> ToolError | None:
-    if at.manifest.security_counter >= at.info.security_counter:
+    if at.facts.security_counter is None or at.manifest.security_counter >= at.facts.security_counter:
         return None
     return ToolError(
-        f"the package has security counter {at.manifest.security_counter}, the terminal is at {at.info.security_counter}: "
+        f"the package has security counter {at.manifest.security_counter}, the terminal is at {at.facts.security_counter}: "
         "going back would reopen a hole that was closed",
         name="rollback",
         hint="Take a newer package. The terminal would refuse this one too.",
@@ -46,29 +55,31 @@ def _rollback(at: Situation) -> ToolError | None:
 
 
 def _version_too_old(at: Situation) -> ToolError | None:
-    if at.running is None or at.info.version >= at.manifest.minimum_version:
+    runs = version_in(at.facts.version) or NOTHING_RUNS
+    if runs == NOTHING_RUNS or runs >= at.manifest.minimum_version:
         return None
     return ToolError(
-        f"the package can only be installed over {at.manifest.minimum_version} or later; {at.info.version} is running",
+        f"the package can only be installed over {at.manifest.minimum_version} or later; {runs} is running",
         name="version_too_old",
         hint=f"Install {at.manifest.minimum_version} first.",
     )
 
 
 def _too_large(at: Situation) -> ToolError | None:
+    capacity, largest = at.facts.capacity, at.facts.max_block
     size = at.manifest.block_count * at.manifest.block_size  # blocks start at multiples of their size
-    if size <= at.info.capacity and at.manifest.block_size <= at.peer.max_block:
+    if (capacity is None or size <= capacity) and (largest is None or at.manifest.block_size <= largest):
         return None
     return ToolError(
-        f"the package needs {size} bytes in blocks of {at.manifest.block_size}; this terminal takes {at.info.capacity} "
-        f"in blocks of at most {at.peer.max_block}",
+        f"the package needs {size} bytes in blocks of {at.manifest.block_size}; this terminal takes {capacity} "
+        f"in blocks of at most {largest}",
         name="wrong_hardware",
         hint="Build it for this terminal: smaller, or with a smaller --block-size.",
     )
 
 
 def _tampered(at: Situation) -> ToolError | None:
-    if not at.status.tampered:
+    if not at.facts.tampered:
         return None
     return ToolError(
         "the terminal's tamper switch has opened: it is out of service",
@@ -78,21 +89,23 @@ def _tampered(at: Situation) -> ToolError | None:
 
 
 def _unsettled(at: Situation) -> ToolError | None:
-    if at.batch.state is BatchState.CLOSED:
+    if at.batch is None or at.batch.state is BatchState.CLOSED:
         return None
-    what = f"{at.batch.count} transactions are" if at.batch.state is BatchState.OPEN else "the terminal does not know what is"
+    count = "transactions" if at.batch.count is None else f"{at.batch.count} transactions"
+    what = f"{count} are" if at.batch.state is BatchState.OPEN else "the terminal does not know what is"
     return ToolError(
         f"{what} not settled with the bank; an update could lose them",
         name="unsettled",
-        hint="Settle at the terminal, or with: fwtool batch settle --port P. Then run this again.",
+        hint="Settle at the terminal, or with: fwtool batch settle --port P. Then run this again; or give --settle.",
     )
 
 
 def _low_power(at: Situation) -> ToolError | None:
-    if at.status.mains or at.status.battery_percent >= LOW_BATTERY_PERCENT:
+    percent = at.facts.battery_percent
+    if at.facts.mains or percent is None or percent >= LOW_BATTERY_PERCENT:
         return None
     return ToolError(
-        f"the battery is at {at.status.battery_percent} % and there is no mains power (at least {LOW_BATTERY_PERCENT} %)",
+        f"the battery is at {percent} % and there is no mains power (at least {LOW_BATTERY_PERCENT} %)",
         name="low_power",
         hint="Connect the power supply.",
     )

@@ -2,9 +2,10 @@
 
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from formats import raw, registry
+from formats import raw, registry, update_set
 from formats.errors import FormatError, ToolError
 from formats.fwp import header
 from formats.fwp.manifest import MAKER_RANGE, NO_ADDRESS, Component, ComponentType
@@ -24,6 +25,26 @@ class InputSpec(NamedTuple):
     name: str
     path: pathlib.Path
     address: int | None
+    as_it_is: bool = False
+    """The file's bytes, whatever format they look like."""
+
+
+def parse_inputs(texts: Sequence[str]) -> list[InputSpec]:
+    """Read INPUT arguments. A folder stands for the parts of a cVEND update in it, each a component named as its file there.
+
+    Raises:
+        ToolError: not of the form (`usage`).
+        FormatError: a folder without such parts, or with one that does not hold.
+    """
+    found: list[InputSpec] = []
+    for text in texts:
+        folder = pathlib.Path(text)
+        if folder.is_dir():
+            parts = update_set.open_folder(folder).parts
+            found += [InputSpec(part.name, folder / part.name, None, as_it_is=True) for part in parts]
+        else:
+            found.append(parse_input(text))
+    return found
 
 
 def parse_input(text: str) -> InputSpec:
@@ -72,7 +93,7 @@ def read_input(spec: InputSpec, limits: Limits) -> tuple[Source, str]:
         The source, and the name of the format it was read as.
     """
     file = open_input(spec.path)
-    kind = registry.detect(file)
+    kind = registry.FORMATS[-1] if spec.as_it_is else registry.detect(file)
     try:
         image: Image = (raw if kind.whole else kind).read(file)
     except FormatError as error:

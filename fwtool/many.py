@@ -16,7 +16,7 @@ from fwtool.events import OnEvent
 from fwtool.flashing import Attempt, FlashJob, FlashResult, verified
 from fwtool.records import Records
 from transports.errors import LinkError
-from transports.tsp import messages
+from transports.terminal_records import Facts
 
 GRACE_S = 2.0
 """So long a port waits for the others to say who they are; one that has not by then cannot hold them up."""
@@ -42,13 +42,13 @@ class RollCall:
         """Who was let in, and where."""
         self._changed = threading.Condition()
 
-    def admit(self, port: str, info: messages.Info) -> None:
+    def admit(self, port: str, facts: Facts) -> None:
         """Say who is at a port, and wait a little for the others.
 
         Raises:
             LinkError: another port has the same unit, or one with the same serial number.
         """
-        who = f"{info.vendor}/{info.model}/{info.serial_number}"
+        who = facts.who
         with self._changed:
             self._claims.setdefault(who, set()).add(port)
             self._leave(port)
@@ -60,7 +60,7 @@ class RollCall:
         if len(ports) > 1:
             what = "Nothing was written to either." if earlier is None else f"{earlier} was there first and is being worked on."
             raise LinkError(
-                f"serial number {info.serial_number} answers at {' and '.join(ports)}",
+                f"serial number {facts.serial_number} answers at {' and '.join(ports)}",
                 name="duplicate_serial_number",
                 hint=f"{what} Is it one terminal with two cables, or two with the same number?",
             )

@@ -83,7 +83,7 @@ def documents_of(path: pathlib.Path, kind: ComponentType) -> dict[str, bytes | N
 
 
 class PackageSource:
-    """A verified package as an update needs it (`transports.tsp_update.BlockSource`).
+    """A verified package as an update needs it (`transports.offer.Offer`).
 
     Several updates, in threads, may share one: each block is then read, checked and compressed once for all of them.
     """
@@ -95,28 +95,28 @@ class PackageSource:
         self.signatures = package.sealed.signatures.build()
         self.block_count = self.manifest.block_count
         self._shape = self.manifest.table_shape
-        self._package, self._lock = package, threading.RLock()
+        self.package, self._lock = package, threading.RLock()
         keep = max(2, KEPT_BYTES // self.manifest.block_size)
         self._block = functools.lru_cache(keep)(self._read_block)
         self.pack = functools.lru_cache(keep)(deflate)
         """A block, compressed."""
 
     def index(self) -> bytes:
-        return self._package.table.index
+        return self.package.table.index
 
     def page_for(self, block: int) -> tuple[int, bytes]:
         number = block // table.ENTRIES_PER_PAGE
         with self._lock:
-            return self._shape.page_span(number)[0], self._package.table.page(number)
+            return self._shape.page_span(number)[0], self.package.table.page(number)
 
     def hints(self, first: int) -> list[bytes]:
         """How the digests of a page's blocks begin, from `first` on."""
         with self._lock:
             last = min(first + table.ENTRIES_PER_PAGE, self.block_count)
-            return [self._package.table[number].digest[:8] for number in range(first, last)]
+            return [self.package.table[number].digest[:8] for number in range(first, last)]
 
     def _read_block(self, number: int) -> bytes:
-        return next(self._package.stored(number, number + 1))[1]
+        return next(self.package.stored(number, number + 1))[1]
 
     def blocks(self, first: int) -> Iterator[tuple[int, bytes]]:
         for number in range(first, self.block_count):

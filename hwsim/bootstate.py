@@ -20,6 +20,7 @@ _CRC: Final = struct.Struct("<I")
 RECORD_SIZE: Final = 64
 _USED: Final = _RECORD.size + _CRC.size
 MAGIC: Final = b"BS"
+LAST_SEQUENCE: Final = 0xFFFFFFFF
 STEPS: Final = 6
 """The most records from the begin of an update to the start after its confirmation: writing, trial, start counted, confirmed
 or bad, and two for a write that fails."""
@@ -123,7 +124,9 @@ class BootLog:
         self._flash.commit()
 
     def _append(self, state: BootState) -> bool:
-        """Write one record; whether it reads back."""
+        """Write one record; whether it reads back. Raises FlashFault where sequences end, long after the cells have."""
+        if self._sequence == LAST_SEQUENCE:
+            raise FlashFault("the boot log has used all its sequence numbers")
         at = self._areas[self._area].address + self._used[self._area] * RECORD_SIZE
         self._used[self._area] += 1
         record = self._flash.padded(_encode(self._sequence + 1, state))

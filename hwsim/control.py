@@ -6,6 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from hwsim.faults import FAULTS, Fault
 from hwsim.machine import Machine
+from hwsim.refusal import Refused
+from hwsim.service_acts import SERVICE_ACTS
 
 
 class Act(NamedTuple):
@@ -19,15 +21,8 @@ def _set(name: str, value: object) -> Callable[[Machine, str], None]:
     return lambda machine, argument: setattr(machine.terminal.peripherals, name, value)
 
 
-def _load_paper(machine: Machine, argument: str) -> None:
-    del argument
-    FAULTS["paper_out"].mend(machine)
-    machine.terminal.peripherals.cover_open = False
-
-
-def _settle(machine: Machine, argument: str) -> None:
-    del argument
-    machine.terminal.account.settle(machine.terminal.clock())
+def _simple(done: Callable[[Machine], None]) -> Callable[[Machine, str], None]:
+    return lambda machine, argument: done(machine)
 
 
 def _sale(machine: Machine, argument: str) -> None:
@@ -51,10 +46,7 @@ def _mend(machine: Machine, argument: str) -> None:
 
 ACTS: Final[dict[str, Act]] = {
     "press": Act("press a key (KEY)", _press),
-    "load-paper": Act("put a new roll in and close the cover", _load_paper),
     "open-cover": Act("open the printer's cover", _set("cover_open", True)),
-    "close-cover": Act("close the printer's cover", _set("cover_open", False)),
-    "settle": Act("settle the batch at the terminal", _settle),
     "sale": Act("make transactions (COUNT)", _sale),
     "plug": Act("plug the cable in", lambda machine, argument: machine.plug()),
     "unplug": Act("pull the cable", lambda machine, argument: machine.unplug()),
@@ -64,6 +56,7 @@ ACTS: Final[dict[str, Act]] = {
     "power-on": Act("switch it on", lambda machine, argument: machine.terminal.power_on()),
     "plant": Act("plant a fault (KIND or KIND=VALUE)", _plant),
     "mend": Act("undo a fault (KIND)", _mend),
+    **{name: Act(description, _simple(done)) for name, (description, done) in SERVICE_ACTS.items()},
     "show": Act("show display and printer", lambda machine, argument: None),
 }
 
@@ -80,6 +73,8 @@ def act(machine: Machine, line: bytes) -> dict[str, Any]:
         row.run(machine, argument)
     except (KeyError, ValueError):
         return {"ok": False, "error": f"{name} does not take {argument!r}"}
+    except Refused as refused:
+        return {"ok": False, "error": refused.reason}
     terminal = machine.terminal
     return {
         "ok": True,

@@ -13,6 +13,7 @@ from hwsim.refusal import FlashFault
 
 _FIELDS: Final = struct.Struct("<III")
 _CRC: Final = struct.Struct("<I")
+LAST_SEQUENCE: Final = 0xFFFFFFFF
 assert _FIELDS.size + _CRC.size == HEAD_FIELDS
 
 
@@ -68,9 +69,11 @@ class Heads:
         """Start a new head in the spare one, which is erased; the one before it stays readable, and counts no more.
 
         Raises:
-            FlashFault: it does not read back.
+            FlashFault: it does not read back, or sequences have come to their end.
         """
         head, spare = self.current(), self.spare()
+        if head and head.sequence == LAST_SEQUENCE:
+            raise FlashFault("the slot has used all its sequence numbers")
         fields = _FIELDS.pack(head.sequence + 1 if head else 1, len(signed), len(signatures))
         raw = self._flash.padded(fields + _CRC.pack(zlib.crc32(fields)) + signed + signatures)
         self._flash.program(spare.address, raw)

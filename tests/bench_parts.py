@@ -16,6 +16,7 @@ from tests.support import KEY, make_package, trust_of
 from transports.errors import LinkLost
 from transports.tsp import messages
 from transports.tsp.messages import Opcode, ResetKind
+from transports.tsp_device import TspDevice
 from transports.tsp_terminal import TspTerminal
 from transports.tsp_update import Sent, send_update
 from transports.virtual import Scheduler
@@ -53,6 +54,14 @@ class Bench:
 
     def connect(self) -> None:
         self.host.connect(timeout_s=10)
+
+    def device(self) -> TspDevice:
+        """The terminal, connected, as use cases see it."""
+        device = TspDevice.__new__(TspDevice)
+        device.terminal = self.host
+        device._clock_offset = self.pipe.wall_clock() - self.pipe.now()
+        self.connect()
+        return device
 
     def send(self, raw: bytes, *, resume: bool = True) -> Sent:
         return send_update(self.host, PackageSource(opened(raw)), resume=resume, progress=lambda done, written: None)

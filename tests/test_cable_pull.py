@@ -201,7 +201,7 @@ class Desk:
         self.machine = make(order, Scheduler())
         SimPipe(self.machine)
         self.wait(2.0)
-        monkeypatch.setattr("fwtool.connection.open_pipe", self.open)
+        monkeypatch.setattr("transports.port_options.open_pipe", self.open)
 
     def open(self, port: str, options: LineOptions) -> SimPipe:
         if port != self.port:
@@ -459,7 +459,7 @@ def test_f19_a_name_that_goes_to_another_device_is_not_taken_for_the_terminal(
         restart()
 
     monkeypatch.setattr("transports.serial_port.list_ports", list_ports)
-    monkeypatch.setattr("fwtool.connection.open_pipe", open_port)
+    monkeypatch.setattr("transports.port_options.open_pipe", open_port)
     monkeypatch.setattr(desk.machine.terminal, "restart", elsewhere)
     monkeypatch.setattr(time, "sleep", desk.wait)
     result = desk.flash()

@@ -5,7 +5,6 @@ import pathlib
 import pytest
 
 from fwtool.checks import CHECKS
-from fwtool.connection import Connection
 from fwtool.diagnosis import diagnose
 from fwtool.findings import Outcome
 from hwsim.faults import FAULTS, Fault
@@ -43,17 +42,8 @@ LINE_FAULTS = {"noise", "drop", "duplicate", "burst", "rate_limit", "garbage", "
 """These are met on the line or at read-back, and have their tests there."""
 
 
-def connection(bench: Bench) -> Connection:
-    """A connection over the bench's pipe."""
-    made = Connection.__new__(Connection)
-    made.terminal = bench.host
-    made._clock_offset = bench.pipe.wall_clock() - bench.pipe.now()
-    bench.connect()
-    return made
-
-
 def bad(bench: Bench) -> set[str]:
-    findings = diagnose(connection(bench), Level.EXTERNAL)
+    findings = diagnose(bench.device(), Level.EXTERNAL)
     return {finding.id for finding in findings if finding.outcome in (Outcome.WARN, Outcome.FAIL)}
 
 
@@ -62,7 +52,7 @@ def test_every_fault_is_accounted_for() -> None:
 
 
 def test_a_healthy_terminal_passes_everything(tmp_path: pathlib.Path) -> None:
-    findings = diagnose(connection(Bench(tmp_path)), Level.EXTERNAL)
+    findings = diagnose(Bench(tmp_path).device(), Level.EXTERNAL)
     assert {finding.outcome for finding in findings} == {Outcome.PASS}
     assert len(findings) == len(CHECKS)
 

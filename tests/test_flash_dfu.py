@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from fwtool.dfu import DfuJob, flash_dfu
+from fwtool.flashing import FlashJob, flash
 from fwtool.records import Records
 from hwsim.dfu_device import SimulatedDfu
 from hwsim.dfu_port import KINDS, VirtualClock
@@ -64,12 +64,15 @@ def test_ports_that_are_none(run: Fwtool, package: pathlib.Path) -> None:
 # -- faults, in process -----------------------------------------------------------------------------------------------------
 
 
-def job_for(tmp_path: pathlib.Path, kind: str, faults: Faults) -> tuple[DfuJob, SimulatedDfu]:
+def job_for(
+    tmp_path: pathlib.Path, kind: str, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> tuple[FlashJob, SimulatedDfu]:
     clock = VirtualClock()
     device = SimulatedDfu(KINDS[kind], clock, faults)
+    monkeypatch.setattr("transports.dfu_device.open_port", lambda port: (device, clock))
     model = "usb-1209-df11" if kind == "dfuse" else "usb-1209-0002"
     (tmp_path / "x.fwp").write_bytes(make_package([part(pattern(20_000), address=FLASH)], hardware=model))
-    return DfuJob(tmp_path / "x.fwp", "sim-dfu:", trust_of(KEY), lambda: (device, clock)), device
+    return FlashJob(tmp_path / "x.fwp", "sim-dfu:", trust_of(KEY)), device
 
 
 @pytest.mark.parametrize(
@@ -85,17 +88,17 @@ def job_for(tmp_path: pathlib.Path, kind: str, faults: Faults) -> tuple[DfuJob, 
     ids=["errFIRMWARE", "errVERIFY", "errWRITE", "power cut", "busy for ever", "stall"],
 )
 def test_every_fault_is_told_recorded_and_can_be_mended(
-    tmp_path: pathlib.Path, faults: Faults, kinds: tuple[str, ...], code: int | None
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, faults: Faults, kinds: tuple[str, ...], code: int | None
 ) -> None:
     from formats.errors import ToolError
 
     for kind in kinds:
         folder = tmp_path / kind
         folder.mkdir()
-        job, device = job_for(folder, kind, dataclasses.replace(faults))
+        job, device = job_for(folder, kind, dataclasses.replace(faults), monkeypatch)
         caught = None
         try:
-            flash_dfu(job, Records(folder / "state"))
+            flash(job, Records(folder / "state"))
         except ToolError as error:
             caught = error
         assert caught is not None, kind
@@ -106,15 +109,15 @@ def test_every_fault_is_told_recorded_and_can_be_mended(
         device.faults.__dict__.update(vars(Faults()))
         device.clock.sleep(10)
         assert device.find_again()
-        result = flash_dfu(job, Records(folder / "state"))
+        result = flash(job, Records(folder / "state"))
         assert result.verdict == "updated"
         assert pattern(20_000) in bytes(device.loader.memory.cells)
 
 
-def test_a_lying_read_back_is_noticed(tmp_path: pathlib.Path) -> None:
+def test_a_lying_read_back_is_noticed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from formats.errors import ToolError
 
-    job, _ = job_for(tmp_path, "plain", Faults(upload_flip=100))
+    job, _ = job_for(tmp_path, "plain", Faults(upload_flip=100), monkeypatch)
     with pytest.raises(ToolError) as caught:
-        flash_dfu(job, Records(tmp_path / "state"))
+        flash(job, Records(tmp_path / "state"))
     assert (caught.value.name, caught.value.exit_code) == ("read_back_differs", 10)

@@ -111,14 +111,14 @@ def test_an_interrupt_ends_all_of_them_cleanly(run: Fwtool, packages: pathlib.Pa
 
 def test_a_port_that_never_answers_holds_nobody_up() -> None:
     roll = RollCall(["a", "b", "c"])
-    info = type("Info", (), {"vendor": "V", "model": "M", "serial_number": "1"})
+    info = Facts(vendor="V", model="M", serial_number="1", version="1.0.0")
     start = time.monotonic()
-    roll.admit("a", info)  # type: ignore[arg-type]
+    roll.admit("a", info)
     assert time.monotonic() - start < GRACE_S + 1
     roll.leave("b")
     roll.leave("c")
     with pytest.raises(ToolError):
-        roll.admit("b", info)  # type: ignore[arg-type]
+        roll.admit("b", info)
 
 
 def test_each_port_has_a_bar_of_its_own(run: Fwtool, packages: pathlib.Path, simulate: Simulate) -> None:

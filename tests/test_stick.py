@@ -609,7 +609,27 @@ def test_from_the_stick_to_the_terminal(
     assert [(one["kind"], one["package"]) for one in entries] == [
         (kind, device["from_stick"]["package"]) for kind in ("started", "finished", "finished")
     ]
+    assert entries[0]["from_stick"] == device["from_stick"]
     assert entries[0]["digest"] == run("image", "show", "1.5.0.fwp", "--json").result["data"]["digest"]
+
+
+def test_a_stick_for_other_terminals_sends_nothing_but_questions(
+    run: Fwtool, releases: pathlib.Path, stick: pathlib.Path, simulate: Simulate
+) -> None:
+    shutil.copy(releases / "1.5.0.fwp", stick)
+    sim = simulate("--listen", "tcp:127.0.0.1:0", "--firmware", "1.4.2.fwp", "--revision", "3")
+    shutil.copy(releases / "1.4.2.fwp", stick / "old.fwp")
+    (stick / "1.5.0.fwp").write_bytes(make_package(version="1.5.0", hardware="VT-100", signers=[STRANGER]))
+    assert run("flash", "1.5.0.fwp", "--port", sim.port, "--trust", "maker.trust").code == 0
+    arguments = ("--stick", "stick", "--port", sim.port, "--trust", "maker.trust", "--trace", "line.jsonl", "--json")
+    refused = run("flash", *arguments).result
+    assert (refused["exit_code"], refused["error"]["name"], refused["changed"]) == (6, "rollback", False)
+    spoken = run("trace", "show", "line.jsonl").out
+    assert "INFO" in spoken
+    assert not [word for word in ("BEGIN", "DATA one_way", "FINISH", "RESET", "CONFIRM") if word in spoken]
+    entry = run("log", "show", "--json", "--last", "1").result["data"]["entries"][0]
+    assert (entry["kind"], entry["error"], entry["package"]) == ("refused", "rollback", "stick stick")
+    assert run("info", "--port", sim.port, "--json").result["data"]["version"] == "1.5.0"
 
 
 @pytest.mark.parametrize(

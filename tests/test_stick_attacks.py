@@ -798,7 +798,7 @@ def test_f17_a_stick_that_is_really_full(stick: pathlib.Path, tmp_path: pathlib.
     (tmp_path / "big.fwp").write_bytes(make_package([pattern(300_000)]))
     with small_disk(stick, 128 << 10) as mounted:
         if not mounted:
-            put_in_place(monkeypatch, FailAt(3, only=("write",), error=errno.ENOSPC))
+            put_in_place(monkeypatch, FailAt(1, only=("write",), error=errno.ENOSPC))
         with pytest.raises(LocalError) as caught:
             write(stick, Writing(packages=[tmp_path / "big.fwp"]), TRUST)
         assert caught.value.name == "disk"
@@ -806,7 +806,7 @@ def test_f17_a_stick_that_is_really_full(stick: pathlib.Path, tmp_path: pathlib.
             assert not list(stick.iterdir()), "it is seen before"
         monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1 << 30, 0, 1 << 30))  # type: ignore[attr-defined]
         if not mounted:
-            put_in_place(monkeypatch, FailAt(3, only=("write",), error=errno.ENOSPC))
+            put_in_place(monkeypatch, FailAt(1, only=("write",), error=errno.ENOSPC))
         with pytest.raises(LocalError) as caught:
             write(stick, Writing(packages=[tmp_path / "big.fwp"]), TRUST)
         assert caught.value.name == "disk"

@@ -15,6 +15,9 @@ Opener = Callable[[str, LineOptions], Pipe]
 SCHEMES: Final[dict[str, str]] = {
     "socket": "transports.tcp:open_tcp",
     "sim": "hwsim.pipe:open_sim",
+    "sim-usb": "hwsim.usb_port:open_sim_usb",
+    "usb": "transports.usb_bulk:open_usb_bulk",
+    "sim-zvt": "hwsim.zvt_pipe:open_zvt",
     "replay": "transports.replay:open_replay",
     "": "transports.serial_port:open_serial",
 }

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from formats.record import Record
+from transports.offer import BlockSource
 from transports.scheduled_link import ScheduledLink
 from transports.tsp import messages
 from transports.tsp.hello import Hello
 from transports.tsp.link import Event, Link, Received, Role
 from transports.tsp.messages import Kind, Message, Opcode, Status
 from transports.tsp_terminal import TspTerminal
-from transports.tsp_update import BlockSource, Sent, send_update
+from transports.tsp_update import Sent, send_update
 from transports.virtual import Scheduler, Wire
 from transports.virtual_pipe import WirePipe
 

@@ -20,6 +20,17 @@ class Capability(enum.StrEnum):
     CLOCK_SET = "clock_set"
     BATCH = "batch"
     SETTLE = "settle"
+    SLOTS = "slots"
+    """Firmware slots, with trial, confirm and revert."""
+    JOURNAL = "journal"
+    STATISTICS = "statistics"
+    HEALTH = "health"
+    """Readings for the health check."""
+    SERIAL_NUMBER = "serial_number"
+    """A unit without one takes one."""
+    GRANT = "grant"
+    """Sessions that a grant of the bank opens."""
+    REINITIALISE = "reinitialise"
     INITIALISE = "initialise"
     DIAGNOSE = "diagnose"
     SELF_TEST = "self_test"
@@ -47,6 +58,49 @@ class Identity(NamedTuple):
     terminal_id: str = ""
     maker: str = ""
     """Only where we know the maker's own commands."""
+
+
+class Facts(NamedTuple):
+    """What a device of any kind tells of itself. None, and empty: it does not tell."""
+
+    model: str
+    serial_number: str
+    version: str
+    """Of what it runs."""
+    vendor: str = ""
+    revision: int | None = None
+    bootloader: str = ""
+    security_counter: int | None = None
+    mode: str = ""
+    display: str = ""
+    """What its display shows, or the state that it tells."""
+    battery_percent: int | None = None
+    battery_v: float | None = None
+    mains: bool | None = None
+    printer: str = ""
+    tampered: bool = False
+    capacity: int | None = None
+    """Largest image that it takes, bytes."""
+    max_block: int | None = None
+    """Largest block that it takes, bytes."""
+
+    @property
+    def who(self) -> str:
+        """One device and no other."""
+        return f"{self.vendor}/{self.model}/{self.serial_number}"
+
+
+class Printed(NamedTuple):
+    """How far a print came."""
+
+    lines_printed: int
+    lines_total: int
+    outcome: str = "complete"
+    """complete, or what stopped it: paper_out, cover_open, head_hot, fault."""
+    slip: str = ""
+    """Name of a picture of it, of a simulated printer."""
+    text: tuple[str, ...] = ()
+    """What was printed, where the device told it instead of printing."""
 
 
 class TerminalStatus(NamedTuple):
@@ -106,6 +160,10 @@ class Batch:
     business_date: datetime.date | None = None
     agrees: bool = True
     """The sums of the groups add up to the total."""
+    offline_unsent: int | None = None
+    """Of the transactions, those the bank has not even heard of."""
+    last_close: int | None = None
+    """Seconds since 1970 UTC."""
 
     @property
     def counts_as_open(self) -> bool:

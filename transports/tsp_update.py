@@ -5,11 +5,12 @@ block at once, and its answer comes when all is in flash and checked.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from formats.errors import FormatError
 from formats.fwp.table import ENTRIES_PER_PAGE
 from transports.errors import LinkError, LinkLost
+from transports.offer import BlockSource
 from transports.shrink import Shrinker
 from transports.tsp import messages
 from transports.tsp.hello import Feature
@@ -22,26 +23,6 @@ LEAST_MOVE = 256
 """Bytes that must be acknowledged in that time, or a block done, to count as moving: a tenth of a line at 300 baud."""
 AHEAD = 64 * 1024
 """Bytes kept ready for a line without limit; elsewhere two frames do, and what turns out to be held can still be left out."""
-
-
-class BlockSource(Protocol):
-    """A verified package, as an update needs it: small parts whole, blocks one by one."""
-
-    @property
-    def signed(self) -> bytes: ...
-    @property
-    def signatures(self) -> bytes: ...
-    @property
-    def block_count(self) -> int: ...
-    def index(self) -> bytes: ...
-    def page_for(self, block: int) -> tuple[int, bytes]:
-        """Offset in the table section, and bytes, of the page that covers a block."""
-        ...
-
-    def blocks(self, first: int) -> Iterator[tuple[int, bytes]]: ...
-    def pack(self, data: bytes, /) -> bytes:
-        """A block, compressed (`formats.deflate`)."""
-        ...
 
 
 class Sent(NamedTuple):

@@ -189,7 +189,7 @@ class ZvtTerminal(ZvtSession):
     def push(self, files: Sequence[PushFile], progress: Progress) -> Pushed:
         """08 14; see `push.push`. The terminal wants its batch settled, installs afterwards, and restarts."""
         self._learn_size()
-        return push(self, files, self._service_password or self._password, progress)
+        return push(self, files, self.service_password or self._password, progress)
 
     def predicted_push_s(self, files: Sequence[PushFile], baud: int = 0) -> float:
         """How long `push` will take; see `push.predicted_s`."""

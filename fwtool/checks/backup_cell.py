@@ -18,7 +18,7 @@ CHECK = Check(
         "防拆备用电池电量不足",
     ),
     action=Words(
-        "Keep the terminal on mains and have it exchanged by the maker soon: when the cell is empty, the keys are erased.",
-        "保持接通电源,尽快由厂家更换:电池耗尽时密钥会被清除。",
+        "Keep it on mains power and exchange the terminal soon: when the cell is empty, the keys are erased.",
+        "保持接通电源,尽快更换终端:电池耗尽时密钥会被清除。",
     ),
 )

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 
-from fwtool.findings import Finding, Outcome, Snapshot, Words
+from fwtool.findings import Finding, Measured, Outcome, Snapshot, Words
+from fwtool.quantities import QUANTITIES
 from transports.tsp.messages import Level
 
 
@@ -28,10 +29,12 @@ class Check:
     warn_high: float | None = None
     severity: str = "error"
     part: str = ""
+    measures: tuple[str, ...] = ()
+    """Quantities to show besides the value, by their names in `fwtool.quantities`."""
 
     def run(self, snapshot: Snapshot) -> Finding:
         value = self.value(snapshot)
-        outcome = self._judge(value)
+        outcome = self.judge(value)
         bad = outcome in (Outcome.WARN, Outcome.FAIL)
         severity = "info" if not bad else "warning" if outcome is Outcome.WARN else self.severity
         return Finding(
@@ -46,9 +49,16 @@ class Check:
             cause=self.cause if bad else Words("", ""),
             action=self.action if bad else Words("", ""),
             part=self.part if bad else "",
+            measurements=self._measured(snapshot),
         )
 
-    def _judge(self, value: float | None) -> Outcome:
+    def _measured(self, snapshot: Snapshot) -> tuple[Measured, ...]:
+        own = (self.value.name,) if isinstance(self.value, Reading) else ()
+        found = (QUANTITIES[name].measured(name, snapshot) for name in (*own, *self.measures))
+        return tuple(measured for measured in found if measured is not None)
+
+    def judge(self, value: float | None) -> Outcome:
+        """How this value ends the check."""
         if value is None:
             return Outcome.NOT_RUN
         if _outside(value, self.low, self.high):
@@ -60,6 +70,21 @@ def _outside(value: float, low: float | None, high: float | None) -> bool:
     return (low is not None and value < low) or (high is not None and value > high)
 
 
-def reading(name: str) -> Callable[[Snapshot], float | None]:
-    """The value of a reading of the terminal's self-test."""
-    return lambda snapshot: snapshot.readings.get(name)
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """A check's value that is one quantity as it was measured."""
+
+    name: str
+
+    def __call__(self, snapshot: Snapshot) -> float | None:
+        return QUANTITIES[self.name].value(snapshot)
+
+
+def reading(name: str) -> Reading:
+    """The quantity of this name (`fwtool.quantities`).
+
+    Raises:
+        KeyError: there is no such quantity; a mistake in a check, seen when it is loaded.
+    """
+    QUANTITIES[name]
+    return Reading(name)

@@ -13,6 +13,7 @@ CHECK = Check(
     low=15,
     warn_low=30,
     part="battery",
+    measures=("power.mains", "battery.voltage"),
     cause=Words(
         "the battery is nearly empty",
         "电量过低",

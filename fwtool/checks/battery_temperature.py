@@ -18,7 +18,7 @@ CHECK = Check(
         "电池温度过高",
     ),
     action=Words(
-        "Unplug it and let it cool. A swollen battery goes out of service at once.",
-        "断开电源并冷却。电池鼓包须立即停用。",
+        "Take it off mains power and let the battery cool. A swollen battery goes out of service at once.",
+        "断开电源,待电池冷却。电池鼓包须立即停用。",
     ),
 )

@@ -7,7 +7,7 @@ from transports.tsp.messages import Level
 CHECK = Check(
     id="battery.cycles",
     level=Level.INTERNAL,
-    title=Words("Battery age", "电池寿命"),
+    title=Words("Battery cycles", "电池循环次数"),
     value=reading("battery.cycles"),
     warn_high=800,
     part="battery",

@@ -1,4 +1,4 @@
-"""An obstructed card slot."""
+"""Something in the card slot that is no card: a security case first, since skimmers are put there."""
 
 from fwtool.checks.base import Check, reading
 from fwtool.findings import Words
@@ -10,12 +10,13 @@ CHECK = Check(
     title=Words("Card slot free", "插卡口畅通"),
     value=reading("card_slot.obstructed"),
     high=0,
+    severity="security",
     cause=Words(
-        "something is in the card slot",
+        "a foreign object is in the card slot",
         "卡槽异物",
     ),
     action=Words(
-        "Look without touching: pull a stuck card or paper out with plastic tweezers; anything unknown is a case for the bank.",
-        "先观察,勿触碰:卡片或纸片可用塑料镊子取出;不明物品请联系银行。",
+        "Stop. Do not remove it and use no tool. Keep people away from the terminal and tell the bank's security department.",
+        "立即停止。不要取出异物,也不要使用工具。看护现场并通知银行安全部门。",
     ),
 )

@@ -17,7 +17,7 @@ CHECK = Check(
         "终端证书即将到期",
     ),
     action=Words(
-        "Order the renewal through the terminal management now.",
+        "Have the terminal management renew it now.",
         "请立即通过终端管理系统申请更新证书。",
     ),
 )

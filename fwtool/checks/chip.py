@@ -10,7 +10,7 @@ CHECK = Check(
     title=Words("Chip reader", "芯片读卡器"),
     value=reading("chip.contacts_ok"),
     low=1,
-    part="reader",
+    part="cleaning card",
     cause=Words(
         "the chip contacts do not close",
         "芯片触点不通",

@@ -10,13 +10,13 @@ CHECK = Check(
     title=Words("Contactless reader", "非接读卡器"),
     value=reading("contactless.ok"),
     low=1,
-    part="reader",
+    part="terminal",
     cause=Words(
         "the contactless reader does not answer",
         "非接读卡器无响应",
     ),
     action=Words(
-        "Restart the terminal; if it stays so, exchange it.",
-        "重启终端;若仍无响应,请更换。",
+        "Exchange the terminal.",
+        "更换终端。",
     ),
 )

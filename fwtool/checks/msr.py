@@ -13,6 +13,7 @@ CHECK = Check(
     high=25,
     warn_high=10,
     part="cleaning card",
+    measures=("statistics.GoodReadCount", "statistics.FailedReadCount", "statistics.UnreadableCardCount"),
     cause=Words(
         "too many stripe reads fail: dirt on the head, most likely",
         "磁条读取失败过多:多为磁头脏污",

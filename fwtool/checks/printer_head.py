@@ -12,7 +12,7 @@ CHECK = Check(
     unit="degC",
     high=70,
     warn_high=60,
-    part="printer",
+    measures=("statistics.MaximumTempReachedCount",),
     cause=Words(
         "the print head is too hot",
         "热敏打印头过热",

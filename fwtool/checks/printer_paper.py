@@ -1,6 +1,6 @@
-"""Paper and cover, as the printer's sensors report them."""
+"""The printer's state: 0 good, 1 paper low, and from 2 on it does not print (docs/protocol/tsp.md section 5.1, STATUS)."""
 
-from fwtool.checks.base import Check
+from fwtool.checks.base import Check, reading
 from fwtool.findings import Words
 from transports.tsp.messages import Level
 
@@ -8,15 +8,13 @@ CHECK = Check(
     id="printer.paper",
     level=Level.EXTERNAL,
     title=Words("Printer", "打印机"),
-    value=lambda snapshot: {0: 0.0, 1: 1.0}.get(
-        int(snapshot.readings.get("printer.state", 0)), snapshot.readings.get("printer.state")
-    ),
+    value=reading("printer.state"),
     high=1,
     warn_high=0,
     part="paper",
     cause=Words(
-        "the printer has no paper, or its cover is open",
-        "缺纸,或打印机盖未关",
+        "the printer has no paper or little, its cover is open, or something else keeps it from printing",
+        "缺纸、纸将尽、打印机盖未关,或其他原因导致无法打印",
     ),
     action=Words(
         "Load a roll (printing side up), close the cover until it clicks, then: fwtool print-test --port P",

@@ -16,7 +16,7 @@ CHECK = Check(
         "距上次自检超过24小时",
     ),
     action=Words(
-        "Restart the terminal: it tests itself at start.",
-        "重启终端:启动时自动自检。",
+        "When no payment is going on, restart the terminal: it tests itself at start.",
+        "确认无交易进行后重启终端:启动时自动自检。",
     ),
 )

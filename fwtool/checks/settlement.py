@@ -1,14 +1,22 @@
 """An open batch; unknown counts as open."""
 
 from fwtool.checks.base import Check
-from fwtool.findings import Words
-from transports.tsp.messages import BatchState, Level
+from fwtool.findings import Snapshot, Words
+from transports.tsp.messages import Level
+
+
+def _open(snapshot: Snapshot) -> float | None:
+    batch = snapshot.batch
+    if batch is None:
+        return None
+    return max(1, batch.count or 0) if batch.counts_as_open else 0
+
 
 CHECK = Check(
     id="batch.unsettled",
     level=Level.INTERNAL,
     title=Words("Unsettled transactions", "未结算交易"),
-    value=lambda snapshot: 0 if snapshot.batch.state is BatchState.CLOSED else max(1, snapshot.batch.count),
+    value=_open,
     warn_high=0,
     cause=Words(
         "transactions are waiting for settlement",

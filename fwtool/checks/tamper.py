@@ -16,7 +16,7 @@ CHECK = Check(
         "机壳曾被打开,密钥已被清除",
     ),
     action=Words(
-        "Take it out of service, bag it, tell the bank, swap the terminal. Never try to clear the alarm.",
+        "Take it out of service, bag it, tell the bank, exchange the terminal. Never try to clear the alarm.",
         "停止使用,封存,通知银行并更换终端。切勿尝试清除防拆报警。",
     ),
 )

@@ -133,8 +133,11 @@ def port_options(function: F) -> F:
 def line_options(function: F) -> F:
     """How to talk at a port."""
     options = (
-        click.option("--baud", default=115200, show_default=True, type=click.IntRange(50, 20_000_000), help="Line rate."),
-        click.option("--line", default="8N1", show_default=True, help="Data bits, parity, stop bits."),
+        click.option("--protocol", default="", help="What the device speaks, where its port does not tell: tsp, zvt, dfu."),
+        click.option(
+            "--baud", type=click.IntRange(50, 20_000_000), help="Line rate to start with (tsp: 115200, zvt: 9600)."
+        ),
+        click.option("--line", default="", help="Data bits, parity, stop bits (tsp: 8N1, zvt: 8N2)."),
         click.option(
             "--flow", default="auto", show_default=True, type=click.Choice(["auto", "rtscts", "none"]), help="RTS/CTS.",
         ),
@@ -144,6 +147,10 @@ def line_options(function: F) -> F:
         ),
         click.option("--grant", type=click.Path(path_type=pathlib.Path), help="Grant of the bank that opens the session."),
         click.option("--holder-key", type=click.Path(path_type=pathlib.Path), help="Private key of the grant's holder."),
+        click.option(
+            "--password-file", type=click.Path(path_type=pathlib.Path),
+            help="Passwords of a ZVT terminal: the cashier's in the first line, the service menu's in the second.",
+        ),
     )  # fmt: skip
     for add in reversed(options):
         function = add(function)
@@ -151,14 +158,24 @@ def line_options(function: F) -> F:
 
 
 def open_port(app: App, port: str | None, **options: Any) -> Any:
-    """Connect to the terminal that the options name."""
-    from fwtool.connection import connect
+    """Connect to the device that the options name."""
+    from transports.dialects import connect
 
-    return connect(need_port(app, port), **grant_of(options), trace=app.trace)
+    return connect(need_port(app, port), **port_settings(app, options))
 
 
-def grant_of(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a line, with the grant that `--grant` and `--holder-key` name opened."""
+def port_settings(app: App, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a line as `transports.port_options.PortOptions` wants them: files opened, the trace added."""
+    options = {**options, "trace": app.trace}
+    file = options.pop("password_file", None)
+    if file is not None:
+        from fwtool.passwords import from_file
+
+        options["password"] = from_file(file)
+    return _with_grant(options)
+
+
+def _with_grant(options: dict[str, Any]) -> dict[str, Any]:
     path, holder = options.pop("grant", None), options.pop("holder_key", None)
     if path is None and holder is None:
         return options

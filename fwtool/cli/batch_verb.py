@@ -5,12 +5,8 @@ from typing import Any
 import click
 
 from fwtool.cli.app import App, Outcome, VerbGroup, open_port, pass_app, port_options
-from fwtool.cli.device import batch_json
+from fwtool.cli.device import batch_json, batch_lines
 from fwtool.cli.recording import recorded
-from transports.tsp import messages
-from transports.tsp.messages import Opcode
-
-SETTLE_S = 60.0
 
 
 @click.group(cls=VerbGroup)
@@ -23,9 +19,9 @@ def command() -> None:
 @pass_app
 def show(app: App, /, **port: Any) -> Outcome:
     """Show what is not settled."""
-    with open_port(app, **port) as connection:
-        data = batch_json(connection.ask(Opcode.BATCH, messages.Batch))
-    return Outcome(data, _lines(data))
+    with open_port(app, **port) as device:
+        data = batch_json(device.batch())
+    return Outcome(data, batch_lines(data))
 
 
 @command.command()
@@ -33,16 +29,11 @@ def show(app: App, /, **port: Any) -> Outcome:
 @pass_app
 def settle(app: App, /, **port: Any) -> Outcome:
     """Settle the batch with the bank now."""
-    with open_port(app, **port) as connection, recorded(app, "settle", connection) as record:
-        before = connection.ask(Opcode.BATCH, messages.Batch)
-        data = batch_json(connection.ask(Opcode.SETTLE, messages.Batch, timeout_s=SETTLE_S))
-        record.update(batch_json(before))
-    return Outcome(data, [f"settled {before.count} transactions", *_lines(data)], bool(before.count))
-
-
-def _lines(data: dict[str, Any]) -> list[str]:
-    sums = ", ".join(f"{total['amount']} {total['currency']}" for total in data["totals"])
-    return [
-        f"batch {data['state']}: {data['count']} transactions not settled{', ' + sums if sums else ''}",
-        f"business date {data['business_date']}, last closed {data['last_close'] or 'never'}",
-    ]
+    with open_port(app, **port) as device, recorded(app, "settle", device) as record:
+        settled = device.settle()
+        before = batch_json(settled.batch)
+        record.update(before)
+    after = {**before, "count": 0, "totals": [], "offline_unsent": 0 if before["offline_unsent"] is not None else None}
+    sums = ", ".join(f"{total['amount']} {total['currency']}" for total in before["totals"])
+    lines = [f"settled {before['count'] or 0} transactions{', ' + sums if sums else ''}", *batch_lines(after)]
+    return Outcome(after, [*lines, *settled.report.lines], bool(before["count"]))

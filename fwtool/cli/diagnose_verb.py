@@ -33,8 +33,8 @@ WORDS = {
 def command(app: App, /, tests: tuple[str, ...], level: str, **port: Any) -> Outcome:
     """Run the health check, or the TESTS named (an id such as printer.paper, or its first part)."""
     answers = _ask() if level == "interactive" else {}
-    with open_port(app, **port) as connection:
-        findings = diagnose(connection, Level[level.upper()], tests, answers)
+    with open_port(app, **port) as device:
+        findings = diagnose(device, Level[level.upper()], tests, answers)
     language = app.settings.lang
     worst = worst_of(findings)
     failed = [finding for finding in findings if finding.outcome is Verdict.FAIL]

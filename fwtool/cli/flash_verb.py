@@ -7,17 +7,16 @@ from typing import Any
 import click
 
 from formats.errors import ToolError
-from fwtool.cli.app import App, Outcome, Verb, grant_of, line_options, need_port, pass_app
+from fwtool.cli.app import App, Outcome, Verb, line_options, need_port, pass_app, port_settings
 from fwtool.cli.output import error_json, size_text
-from fwtool.connection import candidates
 from fwtool.flashing import MAX_BAUD, FlashJob, FlashResult, flash
 from fwtool.many import Unit, flash_many, overall
 from fwtool.records import Records
 from fwtool.stick.shelf import Stick
 from fwtool.trust_store import find_trust
+from transports.port_names import candidates
 from transports.rehearsal import HELLO_BYTES
 
-DFU_PORTS = ("usb:", "sim-dfu:")
 SLOW_ANSWER_MS = 8
 """Beyond its time on the line an answer takes a millisecond or two; an adapter's usual latency timer is 16 ms."""
 
@@ -29,6 +28,7 @@ SLOW_ANSWER_MS = 8
     help="Instead of a package: pick the right one from the USB stick mounted there, by what is signed.",
 )  # fmt: skip
 @click.option("--trust", default="", help="Trust file, or a public key; the pinned trust if not given.")
+@click.option("--settle", is_flag=True, help="Settle open transactions with the bank first.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done and how long it would take.")
 @click.option("--no-resume", is_flag=True, help="Start from the first block, whatever the terminal holds.")
 @click.option("--no-confirm", is_flag=True, help="Leave the new firmware on trial: it goes back at the next restart.")
@@ -44,8 +44,8 @@ SLOW_ANSWER_MS = 8
 @line_options
 @pass_app
 def command(
-    app: App, /, package: pathlib.Path | None, stick: pathlib.Path | None, trust: str, dry_run: bool, no_resume: bool,
-    no_confirm: bool, max_baud: int, ports: tuple[str, ...], alternate: int, **line: Any,
+    app: App, /, package: pathlib.Path | None, stick: pathlib.Path | None, trust: str, settle: bool, dry_run: bool,
+    no_resume: bool, no_confirm: bool, max_baud: int, ports: tuple[str, ...], alternate: int, **line: Any,
 ) -> Outcome:  # fmt: skip
     """Update a terminal: verify, send, restart, read back, check, confirm, record. Several --port: all at once."""
     settings = app.settings
@@ -54,22 +54,18 @@ def command(
         package=_one_of(package, stick),
         port=chosen[0],
         trust=find_trust(trust or settings.trust, app.state_dir, dev=app.dev),
+        settle=settle,
         dry_run=dry_run,
         resume=not no_resume,
         confirm=not no_confirm,
         dev=app.dev,
         technician=settings.technician,
         max_baud=max_baud,
-        port_options={**grant_of(line), "trace": app.trace},
+        alternate=alternate,
+        port_options=port_settings(app, line),
     )
     if app.dev:
         app.output.say("--dev: sample keys are accepted; never use this on a terminal in the field")
-    if chosen[0].startswith(DFU_PORTS):
-        from fwtool.cli import flash_dfu
-
-        if len(chosen) > 1:
-            raise ToolError("several USB devices at once are not possible", name="usage", hint="Name one --port.")
-        return flash_dfu.run(app, job, alternate)
     if len(chosen) > 1:
         return _many(app, job, chosen)
     result = flash(job, Records(app.state_dir), app.output.on_event)
@@ -118,23 +114,35 @@ def _unit_line(unit: Unit) -> str:
 def _lines(result: FlashResult) -> list[str]:
     plan = result.plan
     if result.verdict == "planned":
-        return [
-            f"would update {result.serial_number} from {plan.version_from} to {plan.version_to}:",
-            f"  send    {plan.blocks_total - plan.blocks_held} of {plan.blocks_total} blocks: {size_text(plan.bytes_to_send)}",
-            f"  line    {size_text(plan.bytes_on_wire)}{f' at {plan.baud} baud' if plan.baud else ''}",
-            f"  flash   {plan.erase_count} erases, {plan.program_count} page programs",
-            f"  time    {plan.transfer_s:.1f} s for the transfer ({plan.limit} is the limit), {plan.total_s:.1f} s in all",
-        ]
+        return _planned(result)
     if result.verdict == "unchanged":
-        return [f"nothing to do: {result.serial_number} runs {result.version_before} already"]
+        runs = f"runs {result.version_before}" if result.version_before else "has these bytes"
+        return [f"nothing to do: {result.serial_number} {runs} already"]
     lines = [_speed(result)] if result.transfer_s else []
     if result.baud and plan.round_trip_ms > SLOW_ANSWER_MS + HELLO_BYTES * 1e4 / result.baud:
         lines.append(f"every answer takes {plan.round_trip_ms:.0f} ms: set the latency timer of the USB-serial adapter to 1 ms")
+    if result.verified_by == "host":
+        checked = "read back and equal" if result.read_back else "the device says it is good; it cannot be read back"
+        lines.append(f"{checked}; it checks no signature itself")
     state = "" if result.verdict == "updated" else " (on trial: confirm with `fwtool slots confirm`, or it goes back)"
-    return [
-        *lines,
-        f"{result.serial_number}: {result.version_before} -> {result.version_after}{state}, record {result.job}",
-    ]
+    before = f"{result.version_before} -> " if result.version_before else "now "
+    return [*lines, f"{result.serial_number}: {before}{result.version_after}{state}, record {result.job}"]
+
+
+def _planned(result: FlashResult) -> list[str]:
+    plan = result.plan
+    before = f" from {plan.version_from}" if plan.version_from else ""
+    lines = [f"would update {result.serial_number}{before} to {plan.version_to}:"]
+    blocks = f"{plan.blocks_total - plan.blocks_held} of {plan.blocks_total} blocks"
+    lines.append(f"  send    {blocks}: {size_text(plan.bytes_to_send)}")
+    if plan.bytes_on_wire:
+        lines.append(f"  line    {size_text(plan.bytes_on_wire)}{f' at {plan.baud} baud' if plan.baud else ''}")
+    if plan.erase_count:
+        lines.append(f"  flash   {plan.erase_count} erases, {plan.program_count} page programs")
+    if plan.total_s:
+        limit = f" ({plan.limit} is the limit)" if plan.limit else ""
+        lines.append(f"  time    {plan.transfer_s:.1f} s for the transfer{limit}, {plan.total_s:.1f} s in all")
+    return lines
 
 
 def _speed(result: FlashResult) -> str:

@@ -15,7 +15,7 @@ from fwtool.building import COMPRESSIONS, Documents, build_package, new_secret, 
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.cli.image_show import lines_of
 from fwtool.files import read_small
-from fwtool.images import Limits, describe_package, parse_input
+from fwtool.images import Limits, describe_package, parse_inputs
 
 FILE = click.Path(path_type=pathlib.Path)
 
@@ -46,7 +46,8 @@ def command(app: App, /, inputs: tuple[str, ...], out: pathlib.Path, **options: 
     """Build an unsigned package.
 
     INPUT is [NAME=]FILE[@ADDRESS]: an image of any format that is read, or raw bytes with the address they belong to. NAME
-    is a component: bootloader, os, app, secure, modem, printer, parameters, trust, data.
+    is a component: bootloader, os, app, secure, modem, printer, parameters, trust, data. A folder stands for the files of an
+    update for cVEND terminals (ZVT), checked against the update.spec files in it.
     """
     del app
     hardware = Hardware.parse(options["hardware"])
@@ -66,7 +67,7 @@ def command(app: App, /, inputs: tuple[str, ...], out: pathlib.Path, **options: 
         secret=_secret(options["secret_file"], bool(recipients)),
     )
     package = build_package(
-        recipe, [parse_input(text) for text in inputs], Limits(_byte(options["fill"]), options["max_hole"]), out,
+        recipe, parse_inputs(inputs), Limits(_byte(options["fill"]), options["max_hole"]), out,
         compress=options["compress"], documents=Documents(options["sbom"], options["provenance"]),
     )  # fmt: skip
     with package.sealed.file:

@@ -5,9 +5,8 @@ from typing import Any
 import click
 
 from fwtool.cli.app import App, Outcome, Verb, open_port, pass_app, port_options
-from fwtool.cli.device import batch_json, slot_json
-from transports.tsp import messages
-from transports.tsp.messages import Opcode
+from fwtool.cli.device import batch_json, batch_lines, slot_json
+from transports.terminal_records import Capability, Facts
 
 
 @click.command(cls=Verb)
@@ -15,33 +14,54 @@ from transports.tsp.messages import Opcode
 @pass_app
 def command(app: App, /, **port: Any) -> Outcome:
     """Show identity, versions, slots and battery of a terminal."""
-    with open_port(app, **port) as connection:
-        info = connection.info()
-        status = connection.ask(Opcode.STATUS, messages.TerminalStatus)
-        slots = [slot_json(slot) for slot in connection.slots()]
-        batch = batch_json(connection.ask(Opcode.BATCH, messages.Batch))
+    with open_port(app, **port) as device:
+        facts = device.facts()
+        slots = [slot_json(slot) for slot in device.slots()] if device.can(Capability.SLOTS) else []
+        batch = batch_json(device.batch()) if device.can(Capability.BATCH) else None
+        can = sorted(device.capabilities)
+        protocol = device.protocol
     data = {
-        "vendor": info.vendor,
-        "model": info.model,
-        "hardware_revision": info.revision,
-        "serial_number": info.serial_number,
-        "version": str(info.version),
-        "bootloader": str(info.bootloader),
-        "security_counter": info.security_counter,
-        "mode": status.mode.name.lower(),
-        "display": status.display,
+        "protocol": protocol,
+        "vendor": facts.vendor,
+        "model": facts.model,
+        "hardware_revision": facts.revision,
+        "serial_number": facts.serial_number,
+        "version": facts.version,
+        "bootloader": facts.bootloader,
+        "security_counter": facts.security_counter,
+        "mode": facts.mode,
+        "display": facts.display,
         "slots": slots,
         "batch": batch,
-        "battery": {"percent": status.battery_percent, "voltage": status.battery_mv / 1000, "mains": status.mains},
-        "printer": status.printer.name.lower(),
-        "tampered": status.tampered,
+        "battery": _battery(facts),
+        "printer": facts.printer,
+        "tampered": facts.tampered,
+        "capabilities": can,
     }
     lines = [
-        f"{info.vendor} {info.model} revision {info.revision}, serial number {info.serial_number}",
-        f"firmware   {info.version} ({data['mode']}), security counter {info.security_counter}",
+        f"{facts.vendor} {facts.model}{_told(' revision', facts.revision)}, serial number {facts.serial_number}".lstrip(),
+        f"firmware   {facts.version or 'not told'} ({facts.mode}){_told(', security counter', facts.security_counter)}",
         *(f"slot {slot['index']}     {slot['state']:<10} {slot['version']}  {slot['digest'][:16]}" for slot in slots),
-        f"battery    {status.battery_percent} % {status.battery_mv / 1000:.2f} V, {'mains' if status.mains else 'no mains'}",
-        f"batch      {batch['state']}, {batch['count']} transactions not settled",
-        f"display    {status.display}",
+        *([f"battery    {_power(facts)}"] if _battery(facts) else []),
+        *(batch_lines(batch)[:1] if batch else []),
+        *([f"display    {facts.display}"] if facts.display else []),
+        f"speaks     {protocol}: {', '.join(can)}",
     ]
     return Outcome(data, lines)
+
+
+def _told(word: str, value: object) -> str:
+    return "" if value is None else f"{word} {value}"
+
+
+def _battery(facts: Facts) -> dict[str, Any] | None:
+    if facts.battery_percent is None and facts.battery_v is None:
+        return None
+    return {"percent": facts.battery_percent, "voltage": facts.battery_v, "mains": facts.mains}
+
+
+def _power(facts: Facts) -> str:
+    parts = [f"{facts.battery_percent} %"] if facts.battery_percent is not None else []
+    parts += [f"{facts.battery_v:.2f} V"] if facts.battery_v is not None else []
+    mains = {True: ", mains", False: ", no mains", None: ""}[facts.mains]
+    return " ".join(parts) + mains

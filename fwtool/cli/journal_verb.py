@@ -6,8 +6,6 @@ import click
 
 from fwtool.cli.app import App, Outcome, VerbGroup, open_port, pass_app, port_options
 from fwtool.cli.device import utc
-from transports.tsp import messages
-from transports.tsp.messages import Opcode
 
 MAX_ENTRIES = 4096
 
@@ -23,16 +21,8 @@ def command() -> None:
 @pass_app
 def show(app: App, /, last: int, **port: Any) -> Outcome:
     """Show the newest entries."""
-    entries: list[messages.JournalEntry] = []
-    with open_port(app, **port) as connection:
-        total = connection.ask(Opcode.JOURNAL, messages.Journal, messages.JournalRequest(first=2**32 - 1)).total
-        first = max(1, total - last + 1)
-        while first <= total and len(entries) < MAX_ENTRIES:
-            page = connection.ask(Opcode.JOURNAL, messages.Journal, messages.JournalRequest(first=first)).entries
-            if not page or page[-1].number < first:
-                break
-            entries += page
-            first = page[-1].number + 1
+    with open_port(app, **port) as device:
+        total, entries = device.journal(last)
     rows = [{"number": entry.number, "time": utc(entry.time), "event": entry.event, "detail": entry.detail} for entry in entries]
     return Outcome(
         {"total": total, "entries": rows},

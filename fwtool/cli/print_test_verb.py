@@ -1,21 +1,18 @@
 """`fwtool print-test`: the test slip."""
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from formats.errors import ToolError
 from fwtool.cli.app import App, Outcome, Verb, open_port, pass_app, port_options
 from fwtool.cli.recording import recorded
-from transports.tsp import messages
-from transports.tsp.messages import Opcode, PrinterState
 
-PRINT_S = 60.0
-REMEDIES = {
-    PrinterState.PAPER_OUT: "Load a paper roll (printing side up), close the cover, then run `fwtool print-test` again.",
-    PrinterState.COVER_OPEN: "Close the cover until it clicks, then run `fwtool print-test` again.",
-    PrinterState.HEAD_HOT: "Let the head cool for ten minutes, then run `fwtool print-test` again.",
-    PrinterState.FAULT: "Look for a paper jam; if there is none, the printer module has to be replaced.",
+_JAM: Final = "Look for a paper jam; if there is none, the printer module has to be replaced."
+REMEDIES: Final = {
+    "paper_out": "Load a paper roll (printing side up), close the cover, then run `fwtool print-test` again.",
+    "cover_open": "Close the cover until it clicks, then run `fwtool print-test` again.",
+    "head_hot": "Let the head cool for ten minutes, then run `fwtool print-test` again.",
 }
 
 
@@ -25,24 +22,23 @@ REMEDIES = {
 def command(app: App, /, **port: Any) -> Outcome:
     """Print a test slip."""
     technician = app.settings.technician
-    request = messages.PrintRequest(lines=(f"技术员 Technician  {technician}"[:60],) if technician else ())
-    with open_port(app, **port) as connection, recorded(app, "print_test", connection) as record:
-        done = connection.ask(Opcode.PRINT_TEST, messages.PrintResult, request, timeout_s=PRINT_S)
-        complete = done.lines_printed == done.lines_total
-        record.update(verdict="done" if complete else "failed", lines=done.lines_printed, state=done.state.name.lower())
+    lines = (f"技术员 Technician  {technician}"[:60],) if technician else ()
+    with open_port(app, **port) as device, recorded(app, "print_test", device) as record:
+        done = device.print_test(lines)
+        complete = done.outcome == "complete"
+        record.update(verdict="done" if complete else "failed", lines=done.lines_printed, state=done.outcome)
     data = {
-        "lines": done.lines_printed,
-        "outcome": "complete" if complete else done.state.name.lower(),
-        "slip_path": done.slip or None,
-    }
+        "lines": done.lines_printed, "outcome": done.outcome, "slip_path": done.slip or None, "text": list(done.text)
+    }  # fmt: skip
     picture = [f"picture: {done.slip}"] if done.slip else []
     if complete:
-        return Outcome(data, [f"test slip printed, {done.lines_total} lines", *picture], True)
-    state = done.state.name.lower().replace("_", " ")
+        said = f"test slip printed, {done.lines_total} lines" if done.lines_total else "the terminal has printed its test slip"
+        return Outcome(data, [said, *picture, *done.text], True)
+    state = done.outcome.replace("_", " ")
     failure = ToolError(
         f"the test slip stopped after line {done.lines_printed} of {done.lines_total}: {state}",
         name="printer_fault",
-        hint=REMEDIES.get(done.state, REMEDIES[PrinterState.FAULT]),
+        hint=REMEDIES.get(done.outcome, _JAM),
         resumable=True,
     )
     return Outcome(data, picture, done.lines_printed > 0, failure)

@@ -10,19 +10,19 @@ from fwtool.flashing import simulated
 from fwtool.records import Records, new_job_id
 
 if TYPE_CHECKING:
-    from fwtool.connection import Connection
+    from transports.device import Device
 
 
 @contextlib.contextmanager
-def recorded(app: App, act: str, connection: "Connection") -> Iterator[dict[str, Any]]:
+def recorded(app: App, act: str, device: "Device") -> Iterator[dict[str, Any]]:
     """A started entry before, a finished one after; what the verb puts into the dictionary goes into the latter."""
     records, job = Records(app.state_dir), new_job_id()
     origin = {
         "act": act,
         "technician": app.settings.technician,
-        "port": connection.port,
-        "serial_number": connection.info().serial_number,
-        **simulated(connection.port),
+        "port": device.port,
+        "serial_number": device.facts().serial_number,
+        **simulated(device.port),
     }
     records.append(job, "started", origin)
     facts: dict[str, Any] = {}

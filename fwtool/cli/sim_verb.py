@@ -16,7 +16,7 @@ FILE = click.Path(path_type=pathlib.Path)
 
 
 @click.command(cls=Verb)
-@click.option("--listen", default="pty", show_default=True, help="pty, or tcp:HOST:PORT (port 0: any free one).")
+@click.option("--listen", default="pty", show_default=True, help="pty, tcp:HOST:PORT or usbip:HOST:PORT (port 0: any).")
 @click.option("--attach", metavar="TTY", help="Sit on an existing tty instead.")
 @click.option("--trust", type=FILE, help="Trust file or public key it is provisioned with (default: sample keys, with --dev).")
 @click.option("--group-key", "group_keys", multiple=True, type=FILE, help="What it decrypts packages with; repeatable.")
@@ -72,7 +72,7 @@ def _serve(app: App, options: dict[str, Any]) -> None:
     except Refused as refused:
         raise ToolError(f"the terminal does not take this firmware: {refused.reason}", name="usage") from refused
     control = listen(*tcp_address(options["control"])) if options["control"] else None
-    line: Any = TtyLine(options["attach"], options["pace"]) if options["attach"] else open_line(options["listen"])
+    line: Any = TtyLine(options["attach"], options["pace"]) if options["attach"] else _line(options["listen"], machine)
 
     def ready() -> None:
         tell_port(app, line.port)
@@ -88,6 +88,19 @@ def open_line(listen: str) -> Any:
     from hwsim.server import PtyLine, TcpLine
 
     return PtyLine() if listen == "pty" else TcpLine(*tcp_address(listen))
+
+
+def _line(listen: str, machine: Any) -> Any:
+    """What `--listen` names, for a terminal. Over USB/IP a DFU device is exported beside it."""
+    if not listen.startswith("usbip:"):
+        return open_line(listen)
+    from hwsim.dfu_port import KINDS
+    from hwsim.usb_bulk import TerminalUsb
+    from hwsim.usb_dfu import dfu_usb
+    from hwsim.usbip_line import UsbIpLine
+
+    host, port = tcp_address(listen, "usbip")
+    return UsbIpLine(host, port, TerminalUsb(machine), dfu_usb(KINDS["plain"]))
 
 
 def tell_port(app: App, port: str) -> None:
@@ -115,13 +128,14 @@ def _provisioning(app: App, trust: pathlib.Path | None, firmware: pathlib.Path |
     return public, firmware or firmware_samples.path("built/vt100-1.4.2.fwp")
 
 
-def tcp_address(text: str) -> tuple[str, int]:
+def tcp_address(text: str, scheme: str = "tcp") -> tuple[str, int]:
     """`tcp:HOST:PORT` taken apart.
 
     Raises:
         ToolError: not of the form (`usage`).
     """
     parts = text.split(":")
-    if len(parts) != 3 or parts[0] != "tcp" or not parts[2].isdigit() or int(parts[2]) > 65535:
-        raise ToolError(f"{text!r} is not an address", name="usage", hint="Write tcp:HOST:PORT, e.g. tcp:127.0.0.1:0.")
+    if len(parts) != 3 or parts[0] != scheme or not parts[2].isdigit() or int(parts[2]) > 65535:
+        hint = f"Write {scheme}:HOST:PORT, e.g. {scheme}:127.0.0.1:0."
+        raise ToolError(f"{text!r} is not an address", name="usage", hint=hint)
     return parts[1], int(parts[2])

@@ -8,8 +8,7 @@ from formats.errors import ToolError
 from fwtool.cli.app import App, Outcome, VerbGroup, open_port, pass_app, port_options
 from fwtool.cli.device import slot_json
 from fwtool.cli.recording import recorded
-from transports.tsp import messages
-from transports.tsp.messages import Opcode, SlotState
+from transports.tsp.messages import Slot, SlotState
 
 
 @click.group(cls=VerbGroup)
@@ -22,8 +21,8 @@ def command() -> None:
 @pass_app
 def show(app: App, /, **port: Any) -> Outcome:
     """Show both slots."""
-    with open_port(app, **port) as connection:
-        slots = connection.slots()
+    with open_port(app, **port) as device:
+        slots = device.slots()
     return Outcome({"slots": [slot_json(slot) for slot in slots]}, [_line(slot) for slot in slots])
 
 
@@ -32,12 +31,12 @@ def show(app: App, /, **port: Any) -> Outcome:
 @pass_app
 def confirm(app: App, /, **port: Any) -> Outcome:
     """Keep the firmware that runs on trial; the security counter follows it."""
-    with open_port(app, **port) as connection, recorded(app, "confirm", connection) as record:
-        running = next((slot for slot in connection.slots() if slot.running), None)
+    with open_port(app, **port) as device, recorded(app, "confirm", device) as record:
+        running = next((slot for slot in device.slots() if slot.running), None)
         if running is None:
             raise ToolError("no firmware is running", name="install_failed", hint="Flash one.")
         changed = running.state is SlotState.TRIAL
-        connection.ask(Opcode.CONFIRM, messages.Empty, messages.Confirm(digest=running.digest))
+        device.confirm(running.digest)
         record["version"] = str(running.version)
     done = "confirmed" if changed else "was confirmed already"
     return Outcome({"version": str(running.version)}, [f"{running.version} {done}"], changed)
@@ -48,15 +47,14 @@ def confirm(app: App, /, **port: Any) -> Outcome:
 @pass_app
 def revert(app: App, /, **port: Any) -> Outcome:
     """Go back to the firmware in the other slot, if the security counter allows it."""
-    with open_port(app, **port) as connection, recorded(app, "revert", connection) as record:
-        connection.ask(Opcode.REVERT, messages.Empty)
-        connection.return_after_restart()
-        version = str(connection.info().version)
+    with open_port(app, **port) as device, recorded(app, "revert", device) as record:
+        device.revert()
+        version = device.facts().version
         record["version"] = version
     return Outcome({"version": version}, [f"the terminal runs {version}"], True)
 
 
-def _line(slot: messages.Slot) -> str:
+def _line(slot: Slot) -> str:
     running = ", running" if slot.running else ""
     state = f"{slot.state.name.lower()}{running}"
     return f"slot {slot.index}  {state}  {slot.version}  counter {slot.security_counter}  {slot.digest.hex()[:16]}"

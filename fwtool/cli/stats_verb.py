@@ -6,8 +6,6 @@ import click
 
 from fwtool.cli.app import App, Outcome, VerbGroup, open_port, pass_app, port_options
 from fwtool.cli.recording import recorded
-from transports.tsp import messages
-from transports.tsp.messages import Opcode
 
 
 @click.group(cls=VerbGroup)
@@ -20,9 +18,8 @@ def command() -> None:
 @pass_app
 def show(app: App, /, **port: Any) -> Outcome:
     """Show the counters (UnifiedPOS names)."""
-    with open_port(app, **port) as connection:
-        counters = connection.ask(Opcode.STATISTICS, messages.Statistics).counters
-    values = {counter.name: counter.value for counter in counters}
+    with open_port(app, **port) as device:
+        values = dict(device.statistics())
     return Outcome({"statistics": values}, [f"{name:<36} {value}" for name, value in values.items()])
 
 
@@ -31,8 +28,7 @@ def show(app: App, /, **port: Any) -> Outcome:
 @pass_app
 def reset(app: App, /, **port: Any) -> Outcome:
     """Set the resettable counters to zero; the old values go into the record."""
-    with open_port(app, **port) as connection, recorded(app, "statistics_reset", connection) as record:
-        counters = connection.ask(Opcode.STATISTICS, messages.Statistics).counters
-        record["before"] = {counter.name: counter.value for counter in counters}
-        connection.ask(Opcode.STATISTICS_RESET, messages.Empty)
+    with open_port(app, **port) as device, recorded(app, "statistics_reset", device) as record:
+        record["before"] = dict(device.statistics())
+        device.reset_statistics()
     return Outcome({"before": record["before"]}, ["statistics reset"], True)

@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from formats.errors import ToolError
-from fwtool.connection import connect
 from fwtool.events import OnEvent, TaskBegin, TaskEnd
 from fwtool.flashing import FlashJob, verified
 from fwtool.line.station_file import Slot, Station
 from fwtool.line.steps import STEPS, UnitRun, Work
 from fwtool.many import RollCall, side_by_side
 from fwtool.records import Records, new_job_id
+from transports.dialects import connect
 from transports.errors import LinkError
 
 
@@ -52,7 +52,7 @@ def run_station(
 
     Args:
         on_event: Gives the callback for a slot's events, by the slot's name; "" for what is done once for all.
-        port_options: Fields of `fwtool.connection.PortOptions`, for all slots.
+        port_options: Fields of `transports.port_options.PortOptions`, for all slots.
 
     Raises:
         ToolError: the package is not good; nobody has been called.
@@ -89,12 +89,12 @@ def _one_unit(work: Work, slot: Slot, roll: RollCall, on_event: OnEvent) -> Unit
     unit, job = UnitRun(slot), new_job_id()
     try:
         unit.port = slot.port or _port_in_socket(slot.usb)
-        with connect(unit.port, **work.port_options) as connection:
-            info = connection.info()
-        unit.vendor, unit.model, unit.serial_number = info.vendor, info.model, info.serial_number
-        unit.version = unit.version_before = str(info.version)
-        if info.serial_number:
-            roll.admit(slot.name, info)
+        with connect(unit.port, **work.port_options) as device:
+            facts = device.facts()
+        unit.vendor, unit.model, unit.serial_number = facts.vendor, facts.model, facts.serial_number
+        unit.version = unit.version_before = facts.version
+        if facts.serial_number:
+            roll.admit(slot.name, facts)
         for step in work.station.steps:
             on_event(TaskBegin(step))
             start = time.monotonic()
@@ -106,14 +106,14 @@ def _one_unit(work: Work, slot: Slot, roll: RollCall, on_event: OnEvent) -> Unit
     except ToolError as error:
         unit.error = error
     unit.first_pass = unit.serial_number not in work.failed
-    facts = {
+    entry = {
         "act": "station", "station": work.station.name, "slot": slot.name, "port": unit.port,
         "technician": work.job.technician, "serial_number": unit.serial_number, "version_after": unit.version,
         "version_before": unit.version_before, "verdict": verdict(unit), "step_s": unit.step_s,
     }  # fmt: skip
     if unit.error:
-        facts |= {"error": unit.error.name, "message": str(unit.error)}
-    work.records.append(job, "finished" if unit.step_s else "refused", facts)
+        entry |= {"error": unit.error.name, "message": str(unit.error)}
+    work.records.append(job, "finished" if unit.step_s else "refused", entry)
     return unit
 
 

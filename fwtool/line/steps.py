@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from formats.errors import LocalError, ToolError
-from fwtool.connection import Connection, connect
 from fwtool.diagnosis import diagnose
 from fwtool.events import Measurement, OnEvent
 from fwtool.findings import Finding, Outcome
@@ -21,9 +20,10 @@ from fwtool.line.station_file import Slot, Station, read_numbers
 from fwtool.locks import file_lock
 from fwtool.packages import PackageSource
 from fwtool.records import Records, new_job_id
+from transports.device import Device
+from transports.dialects import connect
 from transports.errors import LinkError
-from transports.tsp import messages
-from transports.tsp.messages import Opcode
+from transports.terminal_records import Facts
 
 
 @dataclasses.dataclass
@@ -69,22 +69,22 @@ class Work:
 
 
 @contextlib.contextmanager
-def connected(work: Work, unit: UnitRun) -> Iterator[Connection]:
+def connected(work: Work, unit: UnitRun) -> Iterator[Device]:
     """The unit at its port; every step looks whether it is still the same one.
 
     Raises:
         LinkError: another unit is in the slot now (`wrong_device`).
     """
-    with connect(unit.port, **work.port_options) as connection:
-        check_unit(unit, connection.info())
-        yield connection
+    with connect(unit.port, **work.port_options) as device:
+        check_unit(unit, device.facts())
+        yield device
 
 
-def check_unit(unit: UnitRun, info: messages.Info) -> None:
+def check_unit(unit: UnitRun, facts: Facts) -> None:
     """Raises LinkError if this is another unit than the one that was here at the start."""
-    if (info.vendor, info.model, info.serial_number) != (unit.vendor, unit.model, unit.serial_number):
+    if (facts.vendor, facts.model, facts.serial_number) != (unit.vendor, unit.model, unit.serial_number):
         raise LinkError(
-            f"another unit is in the slot now: {info.model} {info.serial_number or 'without a serial number'}, "
+            f"another unit is in the slot now: {facts.model} {facts.serial_number or 'without a serial number'}, "
             f"expected {unit.model} {unit.serial_number or 'without one'}",
             name="wrong_device",
             hint="Units must stay where they are until their line is green or red.",
@@ -97,16 +97,16 @@ def _step_serial(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
     if unit.serial_number:
         return
     assert work.station.serial_numbers is not None
-    with connected(work, unit) as connection:
+    with connected(work, unit) as device:
         number = _next_number(work.station.serial_numbers)
-        facts = {"act": "serial", "serial_number": number, "port": unit.port, "technician": work.job.technician}
+        entry = {"act": "serial", "serial_number": number, "port": unit.port, "technician": work.job.technician}
         job = new_job_id()
-        work.records.append(job, "started", facts)
-        connection.ask(Opcode.SERIAL_SET, messages.Empty, messages.SerialNumber(serial_number=number))
-        unit.serial_number = connection.info().serial_number
+        work.records.append(job, "started", entry)
+        device.set_serial_number(number)
+        unit.serial_number = device.facts().serial_number
         if unit.serial_number != number:
             raise ToolError(f"the unit says it is {unit.serial_number!r}; {number} was written", name="read_back_differs")
-        work.records.append(job, "finished", {**facts, "verdict": "done"})
+        work.records.append(job, "finished", {**entry, "verdict": "done"})
 
 
 def _next_number(path: pathlib.Path) -> str:
@@ -139,8 +139,8 @@ def _step_flash(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
 
 def _step_diagnose(work: Work, unit: UnitRun, on_event: OnEvent) -> None:
     """Run the health check, with the station's own limits on top."""
-    with connected(work, unit) as connection:
-        findings = [_limited(finding, work.station.limits) for finding in diagnose(connection, work.station.level)]
+    with connected(work, unit) as device:
+        findings = [_limited(finding, work.station.limits) for finding in diagnose(device, work.station.level)]
     for finding in findings:
         if finding.value is not None:
             measured = Measurement(finding.id, finding.value, finding.unit, finding.low, finding.high, str(finding.outcome))

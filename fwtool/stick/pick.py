@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 
 from formats.errors import ToolError
 from formats.fwp.manifest import Manifest
+from formats.update_spec import version_in
 from formats.versions import Version
+from transports.terminal_records import Facts
 
 NOTHING_RUNS: Final = Version(0, 0, 0)
 """What a terminal reports that has no firmware it could start."""
@@ -23,6 +25,12 @@ class Terminal(NamedTuple):
     revision: int
     version: Version
     security_counter: int
+
+
+def terminal_of(facts: Facts) -> Terminal:
+    """What of a device's facts decides. One that tells no counter has none to fall below."""
+    version = version_in(facts.version) or NOTHING_RUNS
+    return Terminal(facts.model, facts.revision or 0, version, facts.security_counter or 0)
 
 
 class Candidate(NamedTuple):

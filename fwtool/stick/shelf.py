@@ -23,10 +23,10 @@ from formats.trust import Trust
 from fwtool.packages import PackageSource, load_package
 from fwtool.stick import chain
 from fwtool.stick.judge import no_package, seal
-from fwtool.stick.pick import Candidate, NotTaken, Terminal, pick
+from fwtool.stick.pick import Candidate, NotTaken, pick, terminal_of
 from fwtool.stick.stick_file import STEP
 from fwtool.stick.survey import Item, surveyed
-from transports.tsp import messages
+from transports.terminal_records import Facts
 
 
 class Stick(NamedTuple):
@@ -65,10 +65,10 @@ class Shelf:
         self._sources = [(path, PackageSource(package)) for path, package in packages]
         self.refused = list(refused)
 
-    def choose(self, info: messages.Info) -> Choice:
+    def choose(self, facts: Facts) -> Choice:
         """The package for this terminal. Raises as `fwtool.stick.pick.pick`."""
         candidates = [Candidate(path, source.manifest, source.digest) for path, source in self._sources]
-        picked = pick(candidates, Terminal(info.model, info.revision, info.version, info.security_counter))
+        picked = pick(candidates, terminal_of(facts))
         source = next(source for _, source in self._sources if source.digest == picked.candidate.digest)
         return Choice(source, FromStick(picked.candidate.path, (*picked.not_taken, *self.refused)))
 

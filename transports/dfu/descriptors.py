@@ -86,7 +86,7 @@ def parse_configuration(data: bytes) -> list[DfuInterface]:
     found: dict[int, list[bytes]] = {}
     functional: dict[int, bytes] = {}
     current: int | None = None
-    for one in _descriptors(data):
+    for one in walk(data):
         if one[1] == INTERFACE:
             current = _number_if_dfu(one)
             if current is not None:
@@ -96,8 +96,12 @@ def parse_configuration(data: bytes) -> list[DfuInterface]:
     return [_interface(number, settings, functional.get(number)) for number, settings in found.items()]
 
 
-def _descriptors(data: bytes) -> Iterator[bytes]:
-    """All descriptors after the header of the configuration."""
+def walk(data: bytes) -> Iterator[bytes]:
+    """All descriptors after the header of the configuration.
+
+    Raises:
+        FormatError: lengths do not fit.
+    """
     if len(data) < _CONFIGURATION.size or data[0] != _CONFIGURATION.size or data[1] != CONFIGURATION:
         raise FormatError("this is not a configuration descriptor", offset=0)
     total = _CONFIGURATION.unpack_from(data)[2]

@@ -138,21 +138,20 @@ class Decoder:
             self._escaped = False
             if data[at] == ETX:
                 self._state = _State.CRC
-            elif data[at] == DLE:
-                self._take(_DLE)
+            elif data[at] == DLE and len(self._payload) < self.max_size:
+                self._payload.append(DLE)
             else:
                 self._break()
             return at + 1
         end = data.find(DLE, at)
-        self._escaped = end >= 0
-        self._take(data[at : end if end >= 0 else len(data)])
-        return end + 1 if end >= 0 else len(data)
-
-    def _take(self, data: bytes) -> None:
-        if len(self._payload) + len(data) > self.max_size:
+        part = data[at : end if end >= 0 else len(data)]
+        room = self.max_size - len(self._payload)
+        if len(part) > room:
             self._break()
-        else:
-            self._payload += data
+            return at + room + 1
+        self._payload += part
+        self._escaped = end >= 0
+        return end + 1 if end >= 0 else len(data)
 
     def _check(self, data: bytes, at: int, items: list[Item]) -> int:
         self._crc.append(data[at])

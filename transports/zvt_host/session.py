@@ -73,7 +73,9 @@ class ZvtSession:
         self.registered = Registered(None, charsets.CP437, COLUMNS, "", currency, False, False)
         self.missing: set[int] = set()
         """Commands that the terminal has said it does not have."""
-        self._password, self._service_password = password, service_password
+        self._password = password
+        self.service_password = service_password
+        """Of the service menu; the other one is used without it."""
         self._config, self._reopen = config, reopen
         self._start_baud = pipe.baud
         self.broken = False

@@ -1,0 +1,7 @@
+"""From findings to ranked causes, each with its reason in measured numbers, by a table of rules (docs/diagnosis.md)."""
+
+from fwtool.causes.loading import load
+from fwtool.causes.model import Cause, Ranking, Rule
+from fwtool.causes.ranking import advised, rank
+
+__all__ = ["Cause", "Ranking", "Rule", "advised", "load", "rank"]

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP = $(PYTHON) tools/setup.py --venv $(VENV)
 
-.PHONY: demo test test-wheel lint types floors check bench samples bundle lock clean help
+.PHONY: demo test test-wheel lint types floors check bench samples bundle lock clean help mutants reliability
 
 help:
 	@echo "make demo    the main job on simulated hardware, in about a minute"
@@ -12,6 +12,8 @@ help:
 	@echo "make check   lint, types and import floors"
 	@echo "make bench   the benchmarks: tables and JSON"
 	@echo "make bundle  the tool with all it needs, for a USB stick"
+	@echo "make reliability  cut the power everywhere; a quarter of an hour"
+	@echo "make mutants break the boot rules one by one; each must be noticed"
 	@echo "make samples rebuild the sample firmware and compare bit for bit"
 
 demo:
@@ -44,6 +46,14 @@ floors:
 bench:
 	@$(SETUP) dev
 	@$(BIN)/python -m benchmarks --json benchmarks/results.json --report docs/performance.md $(BENCH_OPTIONS)
+
+mutants:
+	@$(SETUP) dev
+	@$(BIN)/python -m tests.reliability.mutants
+
+reliability:
+	@$(SETUP) dev
+	@$(BIN)/python -m tests.reliability --report docs/reliability.md
 
 samples:
 	@$(SETUP) runtime

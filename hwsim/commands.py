@@ -21,7 +21,7 @@ from hwsim.slots import SlotStore, judge
 from hwsim.stock import HINT, Stock
 from hwsim.transitions import Event, State
 from transports.tsp import messages
-from transports.tsp.messages import COMMANDS, BatchState, Message, Opcode, PrinterState, ResetKind, SlotState, Status
+from transports.tsp.messages import COMMANDS, BatchState, Message, Opcode, PrinterState, ResetKind, Rights, SlotState, Status
 
 if TYPE_CHECKING:
     from hwsim.terminal import Terminal
@@ -57,7 +57,18 @@ def run(terminal: "Terminal", message: Message) -> Answer:
         request = layout.parse(message.body, what=opcode.name)
     except FormatError as error:
         raise Refused(Status.BAD_REQUEST, error.message) from error
+    if terminal.in_recovery and not _in_recovery(terminal, opcode, request):
+        raise Refused(Status.WRONG_STATE, "the recovery loader answers, takes an update, and does nothing else")
     return handler(terminal, request, message)
+
+
+def _in_recovery(terminal: "Terminal", opcode: Opcode, request: Record) -> bool:
+    """What the recovery loader does: tell, take an update, restart; and take the number of a terminal that has none yet."""
+    if opcode is Opcode.RESET:
+        return isinstance(request, messages.ResetRequest) and request.reset is ResetKind.RESTART
+    if opcode is Opcode.SERIAL_SET:
+        return not terminal.identity.serial_number
+    return COMMANDS[opcode].rights in (Rights.INSPECT, Rights.UPDATE)
 
 
 def _info(terminal: "Terminal", request: Record, message: Message) -> Answer:

@@ -19,8 +19,9 @@ from formats.fwp import table as block_table
 from formats.fwp.table import ENTRIES_PER_PAGE, Table
 from hwsim.bootstate import BootLog, SlotMark
 from hwsim.counter import SPARE_PLACES, Counter
+from hwsim.erasing import Eraser
 from hwsim.flash import NorFlash
-from hwsim.layout import DEFAULT, Layout, Span
+from hwsim.layout import DEFAULT, Layout
 from hwsim.refusal import Refused
 from hwsim.slots import Offered, SlotStore
 from hwsim.stock import Stock
@@ -31,8 +32,6 @@ TRIAL_STARTS: Final = 1
 """Starts that an unconfirmed image gets."""
 MARKED_AT_ONCE: Final = 16
 """Copied blocks whose marks are programmed together: so many are copied again after a cut."""
-SECTOR_ERASES: Final = 3
-"""So many sector erases take less time than one of a whole unit (data sheet: 45 and 150 ms)."""
 
 
 class Job(NamedTuple):
@@ -77,10 +76,7 @@ class Installer:
         """Pages for whose blocks it is known whether they must be sent."""
         self._held: dict[int, Callable[[], bytes] | None] = {}
         """Blocks that need not be sent, and where their bytes come from; None: they are in place."""
-        self._units = self.store.units(offered.manifest)
-        self._next_unit = 0
-        self._virgin = self._mark.state is SlotState.EMPTY
-        """Nothing has been erased here since the factory, so what reads as erased is."""
+        self._eraser = Eraser(self.store, offered.manifest, virgin=self._mark.state is SlotState.EMPTY)
         self._clean = self.store.spare_is_clean(log.state)
         self._block: tuple[int, bytes] = (0, b"")
         """The block that is being worked on."""
@@ -175,8 +171,7 @@ class Installer:
     def erase(self) -> None:
         """Make ready what the block needs."""
         index, data = self._block
-        start, size = index * self.offered.manifest.block_size, self._units[0].size
-        for unit in range(start // size, -(-(start + len(data)) // size)):
+        for unit in self._eraser.units_of(index, len(data)):
             self._prepare(unit)
 
     def program(self) -> None:
@@ -329,47 +324,18 @@ class Installer:
 
     def ahead(self) -> Job | None:
         """What the flash can do while nothing else is to be done: make the next unit ready."""
-        unit = self._next_unit
-        if unit >= len(self._units) or not self._unit_is_clear(unit):
+        eraser = self._eraser
+        if eraser.done or not all(map(self._is_settled, eraser.blocks_of(eraser.next))):
             return None
-        return Job(lambda: self._prepare(unit), _nothing)
+        return Job(functools.partial(self._prepare, eraser.next), _nothing)
 
-    def _blocks_of(self, unit: int) -> range:
-        manifest, size = self.offered.manifest, self._units[unit].size
-        last = -(-(unit + 1) * size // manifest.block_size)
-        return range(unit * size // manifest.block_size, min(last, manifest.block_count))
-
-    def _unit_is_clear(self, unit: int) -> bool:
-        """Whether it is known which blocks of a unit are in place, and so what may be erased."""
-        return all(index < self._expected or index // ENTRIES_PER_PAGE in self._searched for index in self._blocks_of(unit))
+    def _is_settled(self, index: int) -> bool:
+        """Whether it is known if a block is in place, and so what may be erased."""
+        return index < self._expected or index // ENTRIES_PER_PAGE in self._searched
 
     def _prepare(self, unit: int) -> None:
-        if unit < self._next_unit:
-            return
-        self._next_unit = unit + 1
-        for span in self._to_erase(unit):
-            self.store.erase(span)
-
-    def _to_erase(self, unit: int) -> list[Span]:
-        """The sectors of a unit whose blocks are to be written; all of it, if that is many and no block in it is in place.
-
-        Reading as erased is no reason to leave one out: an erase that was cut may look so. Only where no erase has ever been
-        is a look enough.
-        """
-        whole, manifest = self._units[unit], self.offered.manifest
-        start = self._units[0].address
-        kept = [index for index in self._blocks_of(unit) if self._held.get(index, self) is None]
-        wanted: dict[Span, None] = {}
-        for index in self._blocks_of(unit):
-            if index not in kept:
-                first = max(whole.address, start + index * manifest.block_size)
-                last = min(whole.end, start + (index + 1) * manifest.block_size)
-                wanted.update(dict.fromkeys(self.store.sectors(first, last)))
-        if self._virgin:
-            wanted = {span: None for span in wanted if not self.store.blank(span)}
-        if len(wanted) > SECTOR_ERASES and not kept:
-            return [whole]
-        return list(wanted)
+        in_place = {index for index in self._eraser.blocks_of(unit) if self._held.get(index, self) is None}
+        self._eraser.prepare(unit, in_place)
 
     def finish(self) -> None:
         """Everything is there: check the whole once more against the signed digests, then put it on trial.

@@ -194,6 +194,11 @@ class Terminal:
         return offered.manifest.version if offered else Version(0, 0, 0)
 
     @property
+    def in_recovery(self) -> bool:
+        """Nothing may be started; the boot loader answers by itself."""
+        return self.booted is not None and self.booted.slot is None
+
+    @property
     def target_slot(self) -> int:
         """The slot an update goes to: the one that is not running."""
         running = self.booted.slot if self.booted else None

@@ -1,0 +1,104 @@
+"""The reduced set of cuts that every test run makes; `make reliability` makes all of them."""
+
+import collections
+import time
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+
+from hwsim import slots
+from tests.reliability.cuts import Plan
+from tests.reliability.device import Model, remembering
+from tests.reliability.explore import Tally, explore
+from tests.reliability.faulty import faults, watchdog_holds
+from tests.reliability.models import (
+    MINI,
+    MIXED,
+    MIXED_FULL,
+    MODELS,
+    NOR,
+    PAGES_2K,
+    QUADS,
+    SINGLE,
+    TINY,
+    TWO_STARTS,
+    WORDS_4,
+    WORDS_32,
+    ZEROS,
+)
+from tests.reliability.mutants import MUTANTS, hunt, warm
+from tests.reliability.pairs import pairs
+from tests.reliability.scenarios import SCENARIOS, scenarios_of
+
+PLANS: dict[Model, Plan] = {
+    TINY: Plan(seeds=2), SINGLE: Plan(), TWO_STARTS: Plan(seeds=1, pick=5), NOR: Plan(pick=23), ZEROS: Plan(pick=29),
+    QUADS: Plan(every=64, pick=61), WORDS_32: Plan(every=64, pick=41), PAGES_2K: Plan(every=64, pick=83),
+    WORDS_4: Plan(every=64, pick=97), MIXED: Plan(every=64, pick=131), MIXED_FULL: Plan(every=64, pick=99),
+}  # fmt: skip
+LEAST = 20_000
+_counted: collections.Counter[str] = collections.Counter()
+
+
+@pytest.fixture(autouse=True)
+def quick() -> Iterator[None]:
+    with mock.patch.object(slots, "judge", remembering(slots.judge)):
+        yield
+
+
+def clean(tally: Tally) -> None:
+    assert not tally.violations, "\n".join(map(str, tally.violations[:10]))
+    _counted.update(model for _, model, _ in tally.kinds.elements())
+
+
+@pytest.mark.parametrize("model", PLANS, ids=lambda model: model.name)
+def test_f1_f2_f3_f5_f9_every_cut(model: Model) -> None:
+    """Before each operation, within it, and with the last ones lost; over a whole life cycle (two of it on the largest)."""
+    for scenario in scenarios_of(model)[:: 8 if model is MIXED_FULL else 1]:
+        clean(explore(model, scenario, PLANS[model]))
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_f4_two_cuts(scenario: object) -> None:
+    clean(pairs(MINI, scenario, pick=17))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("model", [TINY, MIXED, QUADS], ids=lambda model: model.name)
+def test_f6_f7_parts_that_fail(model: Model) -> None:
+    clean(faults(model))
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_f22_the_watchdog_is_fed_during_a_slow_erase(model: Model) -> None:
+    assert watchdog_holds(model, limit_s=0.1, slowness=15.0)
+
+
+def test_there_were_enough_cases() -> None:
+    if len(_counted) > len(PLANS):  # not when only some of this file run
+        assert sum(_counted.values()) >= LEAST, _counted
+
+
+def test_f1_cuts_are_quick() -> None:
+    """1,500 cuts in a second of one core, on images of 64 KiB, for end states (a) to (c); half of it on a busy machine."""
+    begun = time.process_time()
+    tally = explore(NOR, SCENARIOS[0], Plan(seeds=1, pick=3))
+    assert tally.cases / tally.cut_s > 750, f"{tally.cases} cases, {time.process_time() - begun:.1f} s"
+
+
+HANDFUL = (
+    "the counter rises before the confirmation is written", "starts on trial are not counted", "a torn boot record is accepted",
+    "REVERT goes below the counter", "the spare head is not erased", "a boot record is not read back",
+    "a full storage of the counter is found at CONFIRM",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HANDFUL)
+def test_broken_boot_rules_are_noticed(name: str) -> None:
+    """All of them: `make mutants`."""
+    warm([TINY])
+    (mutant,) = (one for one in MUTANTS if one.name == name)
+    assert hunt(mutant)
+
+
+def test_there_are_enough_broken_rules() -> None:
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 25

@@ -4,9 +4,6 @@ import dataclasses
 import errno
 import struct
 import sys
-import types
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,6 +11,8 @@ from formats.dfu import Suffix
 from formats.errors import ToolError
 from hwsim.dfu_device import SimulatedDfu
 from hwsim.dfu_profile import CAN_DOWNLOAD, CAN_UPLOAD, TOLERANT, WILL_DETACH, Profile
+from hwsim.usb_backend import SimulatedBus
+from hwsim.usb_dfu import DfuUsb
 from tests.dfu_bench import IMAGE, PLAIN, ST, ST_CELLS, VirtualClock, flat, update, update_st
 from tests.support import pattern
 from transports.dfu import usb
@@ -156,13 +155,6 @@ def test_another_device_implementation_is_brought_to_idle_from_every_state(state
 # --- through pyusb ---------------------------------------------------------------------------------------------------------
 
 
-class Plugged(NamedTuple):
-    """A device on the bus that `Bus` shows to pyusb."""
-
-    device: Any
-    ports: tuple[int, ...]
-
-
 class Keyboard:
     """Something that has no DFU interface, and its own idea of descriptor 0x21."""
 
@@ -179,102 +171,6 @@ class Keyboard:
         return True
 
 
-class Bus:
-    """A pyusb backend (usb.backend.IBackend) whose devices are made of software."""
-
-    def __init__(self, *plugged: Plugged) -> None:
-        self.core = pytest.importorskip("usb.core")
-        self.plugged = list(plugged)
-        self.errors: dict[int, int] = {}
-        """Product number -> errno of everything done with such a device."""
-        self.claimed: list[int] = []
-
-    def _check(self, plugged: Plugged) -> None:
-        if number := self.errors.get(plugged.device.info.identity.product):
-            raise self.core.USBError("trouble", errno=number)
-
-    def enumerate_devices(self) -> Iterator[Plugged]:
-        return iter([one for one in self.plugged if one.device.find_again()])
-
-    def get_device_descriptor(self, one: Plugged) -> types.SimpleNamespace:
-        vendor, product, release = one.device.info.identity
-        return types.SimpleNamespace(
-            bLength=18, bDescriptorType=1, bcdUSB=0x200, bDeviceClass=0, bDeviceSubClass=0, bDeviceProtocol=0, bMaxPacketSize0=64,
-            idVendor=vendor, idProduct=product, bcdDevice=release, iManufacturer=0, iProduct=0, iSerialNumber=1,
-            bNumConfigurations=1, address=1, bus=3, port_number=one.ports[-1], port_numbers=one.ports, speed=2,
-        )  # fmt: skip
-
-    def get_configuration_descriptor(self, one: Plugged, _number: int) -> types.SimpleNamespace:
-        fields = struct.unpack_from("<BBHBBBBB", one.device.configuration())
-        names = ("bLength", "bDescriptorType", "wTotalLength", "bNumInterfaces", "bConfigurationValue", "iConfiguration",
-                 "bmAttributes", "bMaxPower")  # fmt: skip
-        return types.SimpleNamespace(**dict(zip(names, fields, strict=True)), extra_descriptors=[])
-
-    def get_interface_descriptor(self, one: Plugged, interface: int, alternate: int, _number: int) -> types.SimpleNamespace:
-        data = one.device.configuration()[9:]
-        found = []
-        while data:
-            found += [data[: data[0]]] if data[1] == 4 else []
-            data = data[data[0] :]
-        if interface or alternate >= len(found):
-            raise IndexError
-        names = ("bLength", "bDescriptorType", "bInterfaceNumber", "bAlternateSetting", "bNumEndpoints", "bInterfaceClass",
-                 "bInterfaceSubClass", "bInterfaceProtocol", "iInterface")  # fmt: skip
-        return types.SimpleNamespace(**dict(zip(names, found[alternate], strict=True)), extra_descriptors=[])
-
-    def open_device(self, one: Plugged) -> Plugged:
-        self._check(one)
-        return one
-
-    def close_device(self, one: Plugged) -> None:
-        pass
-
-    def claim_interface(self, one: Plugged, interface: int) -> None:
-        self._check(one)
-        self.claimed.append(interface)
-
-    def release_interface(self, one: Plugged, interface: int) -> None:
-        self.claimed.remove(interface)
-
-    def get_configuration(self, one: Plugged) -> int:
-        return 1
-
-    def set_interface_altsetting(self, one: Plugged, _interface: int, alternate: int) -> None:
-        self._answer(lambda: one.device.select(alternate))
-
-    def reset_device(self, one: Plugged) -> None:
-        self._answer(one.device.reset)
-
-    def ctrl_transfer(self, one: Plugged, kind: int, request: int, value: int, index: int, data: Any, timeout: int) -> int:
-        self._check(one)
-        assert index in (0, 0x0409)
-        if not kind & 0x80:
-            self._answer(lambda: one.device.control_out(request, value, bytes(data)))
-            return len(data)
-        told = self._answer(
-            lambda: self._standard(one, value) if kind == 0x80 else one.device.control_in(request, value, len(data))
-        )
-        data[: len(told)] = type(data)("B", told[: len(data)])
-        return min(len(told), len(data))
-
-    @staticmethod
-    def _standard(one: Plugged, value: int) -> bytes:
-        if value >> 8 == 2:
-            return bytes(one.device.configuration())
-        text = one.device.info.serial_number if value & 0xFF == 1 else one.device.string(value & 0xFF)
-        return bytes([2 + 2 * len(text), 3]) + text.encode("utf-16-le")
-
-    def _answer(self, act: Callable[[], Any]) -> Any:
-        try:
-            return act()
-        except Stalled as error:
-            raise self.core.USBError("stall", errno=errno.EPIPE) from error
-        except LinkLost as error:
-            raise self.core.USBError("no device", errno=errno.ENODEV) from error
-        except LinkError as error:
-            raise self.core.USBTimeoutError("time-out", errno=errno.ETIMEDOUT) from error
-
-
 @pytest.mark.parametrize("attributes", [CAN_DOWNLOAD | CAN_UPLOAD | TOLERANT, CAN_DOWNLOAD | CAN_UPLOAD | WILL_DETACH])
 @pytest.mark.parametrize("serial_after", ["SIM-0001", "another"])
 def test_through_pyusb_a_device_is_found_again_in_its_other_mode(attributes: int, serial_after: str) -> None:
@@ -283,7 +179,7 @@ def test_through_pyusb_a_device_is_found_again_in_its_other_mode(attributes: int
     device = SimulatedDfu(profile, clock)
     twin = SimulatedDfu(dataclasses.replace(profile, run_time=profile.dfu), clock)
     twin.state = State.IDLE
-    bus = Bus(Plugged(Keyboard(), (1,)), Plugged(twin, (2, 1)), Plugged(device, (2, 2)))
+    bus = SimulatedBus(DfuUsb(Keyboard(), (1,)), DfuUsb(twin, (2, 1)), DfuUsb(device, (2, 2)))
     opened = usb.open_usb("usb:1209:0001", bus)
     assert (opened.info.mode, opened.info.serial_number, opened.place.ports) == (Mode.RUN_TIME, "SIM-0001", (2, 2))
     device.profile = dataclasses.replace(profile, serial_number=serial_after)
@@ -301,7 +197,7 @@ def test_through_pyusb_a_device_is_found_again_in_its_other_mode(attributes: int
 def test_through_pyusb_dfuse_and_usbip_s_device() -> None:
     clock = VirtualClock()
     device, store = SimulatedDfu(ST, clock), Store("Firmware")
-    bus = Bus(Plugged(device, (1,)), Plugged(UsbipDfu(store, Store("Fonts")), (2,)))
+    bus = SimulatedBus(DfuUsb(device, (1,)), DfuUsb(UsbipDfu(store, Store("Fonts")), (2,)))
     assert update_st(DfuSession(usb.open_usb("usb:1209:df11", bus), clock))
     assert bytes(device.loader.memory.cells) == ST_CELLS
     other = usb.open_usb("usb:1209:0002:U1", bus)
@@ -318,7 +214,7 @@ def test_through_pyusb_trouble_has_its_name() -> None:
     clock = VirtualClock()
     first, second = SimulatedDfu(PLAIN, clock), SimulatedDfu(dataclasses.replace(PLAIN, serial_number="SIM-0002"), clock)
     foreign = SimulatedDfu(dataclasses.replace(PLAIN, run_time=Identity(0x0A12, 0x0001, 1)), clock)
-    bus = Bus(Plugged(first, (1,)), Plugged(second, (2,)), Plugged(foreign, (3,)))
+    bus = SimulatedBus(DfuUsb(first, (1,)), DfuUsb(second, (2,)), DfuUsb(foreign, (3,)))
     for port, name in (
         ("usb:1209:0009", "no_device"),
         ("usb:1209:0001", "several_devices"),

@@ -46,10 +46,8 @@ def open_serial(url: str, options: LineOptions) -> Pipe:
         port.open()
         _flow(port, options.flow)
         _low_latency(port)
-    except (serial.SerialException, OSError) as error:
-        raise _explain(url, error) from error
-    except ValueError as error:
-        raise ToolError(f"{url!r} cannot be opened: {error}", name="usage") from error
+    except (serial.SerialException, OSError, ValueError) as error:
+        raise open_failed(url, error) from error
     rate = Rate(options.baud, 1 + data_bits + (0 if parity == "N" else 1) + stop_bits, functools.partial(_change, url, port))
     try:
         descriptor = port.fileno() if os.name == "posix" else None
@@ -138,7 +136,10 @@ def _line(text: str) -> tuple[int, str, int]:
     raise ToolError(f"{text!r} is not a line setting", name="usage", hint="Write data bits, parity, stop bits: 8N1, 8E1, 8N2.")
 
 
-def _explain(url: str, error: Exception) -> ToolError:
+def open_failed(url: str, error: Exception) -> ToolError:
+    """Why a port could not be opened, in words a user can act on."""
+    if isinstance(error, ValueError) and not isinstance(error, OSError):
+        return ToolError(f"{url!r} cannot be opened: {error}", name="usage")
     number = getattr(error, "errno", None)
     text = str(error)
     if number == errno.ENOENT or "FileNotFound" in text or "No such file" in text:

@@ -15,8 +15,8 @@ from transports.errors import LinkError, LinkLost
 from transports.pipe import LineOptions
 from transports.usb_bulk_descriptors import BulkInterface, is_tsp, parse_bulk
 from transports.usb_bus import UsbStall, translated
-from transports.usb_find import Wanted, choose, port_name
-from transports.usb_reader import TRANSFER_SIZE, BulkReader, clear_once
+from transports.usb_find import find_one, port_name
+from transports.usb_reader import BulkReader, clear_once
 
 WRITE_SIZE: Final = 256 << 10
 """Most bytes of a write: all that the pump gives, so that the bus waits for the host as seldom as may be."""
@@ -57,8 +57,10 @@ def open_usb_bulk(port: str, options: LineOptions, backend: Any = None) -> "UsbB
         FormatError: its descriptors are damaged.
     """
     del options
-    devices = scan(backend, Wanted.parse(port).has_numbers_of)
-    return open_found(port, choose(port, "TSP", devices, lambda one: one.product))
+    device, others = _find(port, backend)
+    for one in others:
+        usb_bus.release(one.handle)
+    return open_found(port, device)
 
 
 def open_found(name: str, device: BulkDevice) -> "UsbBulkPipe":
@@ -97,9 +99,14 @@ def _look(handle: Any) -> Iterator[BulkDevice]:
 
 def identify(port: str, backend: Any = None) -> UsbIdentity:
     """What the device at a port is known by; raises as `open_usb_bulk`."""
-    devices = scan(backend, Wanted.parse(port).has_numbers_of)
-    device = choose(port, "TSP", devices, lambda one: one.product)
-    return UsbIdentity(device.place, tuple(one.place for one in devices if one is not device))
+    device, others = _find(port, backend)
+    for one in (device, *others):
+        usb_bus.release(one.handle)
+    return UsbIdentity(device.place, tuple(one.place for one in others))
+
+
+def _find(port: str, backend: Any) -> tuple[BulkDevice, list[BulkDevice]]:
+    return find_one(port, "TSP", lambda matters: scan(backend, matters), lambda one: one.product)
 
 
 def find_again(identity: UsbIdentity, backend: Any = None) -> str:
@@ -113,6 +120,8 @@ def find_again(identity: UsbIdentity, backend: Any = None) -> str:
     """
     place = identity.place
     devices = scan(backend, lambda handle: usb_bus.seat(handle) == (place.bus, place.ports))
+    for one in devices:
+        usb_bus.release(one.handle)
     found = find_same(devices, place, identity.others)
     if found is None:
         return ""

@@ -1,7 +1,7 @@
 """Which of several USB devices is meant: by numbers and serial number, or by the socket it sits in."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from formats.errors import ToolError
 from transports.dfu.matching import Place
@@ -69,21 +69,27 @@ class Candidate(Protocol):
 Device = TypeVar("Device", bound=Candidate)
 
 
-def choose(port: str, kind: str, devices: Sequence[Device], product: Callable[[Device], int]) -> Device:
-    """The one device that a port names.
+def find_one(
+    port: str, kind: str, scan: Callable[[Callable[[Any], bool]], list[Device]], product: Callable[[Device], int]
+) -> tuple[Device, list[Device]]:
+    """The one device that a port names, and the others of its kind.
 
     Args:
         kind: What sort of device it is, for messages.
+        scan: Looks for devices; is told for which ones (`usb.core.Device`) trouble is to be raised.
         product: A device's product number.
 
     Raises:
-        ToolError: the port is no USB device's name (`usage`).
+        ToolError: the port is no USB device's name (`usage`), or the device cannot be used.
         LinkError: none fits (`no_device`), or several do (`several_devices`).
     """
     wanted = Wanted.parse(port)
+    # With a serial number, one of the same numbers that somebody else uses is not in the way, unless no other fits.
+    devices = scan(wanted.has_numbers_of if not wanted.serial_number else lambda handle: False)
     found = [device for device in devices if wanted.fits(product(device), device.place)]
     if len(found) == 1:
-        return found[0]
+        return found[0], [device for device in devices if device is not found[0]]
+    scan(wanted.has_numbers_of)
     there = "; ".join(f"{device.name} {socket_name(device.place)}".rstrip() for device in devices) or "none"
     name = "several_devices" if found else "no_device"
     advice = "Name one by its serial number, or by where it sits. " if found else ""

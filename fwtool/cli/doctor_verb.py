@@ -1,7 +1,6 @@
 """`fwtool doctor`: is this computer fit for the job?"""
 
 import importlib.metadata
-import os
 import platform
 import time
 from typing import Any
@@ -11,19 +10,27 @@ import click
 from formats.checksums import crcmod_is_compiled
 from formats.errors import ToolError
 from fwtool import __version__
+from fwtool.cli import doctor_rights
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.files import write_file
 from fwtool.trust_store import PINNED
 from transports.serial_port import LATENCY_FOLDER, latency_timers
 
 GOOD_LATENCY_MS = 2
-LIBRARIES = ("click", "construct", "crcmod-plus", "cryptography", "pillow", "pyelftools", "pyserial", "tqdm")
+LIBRARIES = (
+    "click", "construct", "crcmod-plus", "cryptography", "libusb-package", "pillow", "pyelftools", "pyserial", "pyusb", "tqdm",
+)  # fmt: skip
 
 
 @click.command(cls=Verb)
+@click.option("--install-udev", is_flag=True, help="Linux, as root: give users at this computer the right to use terminals.")
 @pass_app
-def command(app: App) -> Outcome:
+def command(app: App, /, install_udev: bool) -> Outcome:
     """Check this computer: versions, ports, rights, speed."""
+    return doctor_rights.install_udev() if install_udev else _check(app)
+
+
+def _check(app: App) -> Outcome:
     problems: list[str] = []
     data: dict[str, Any] = {
         "fwtool": __version__,
@@ -34,7 +41,7 @@ def command(app: App) -> Outcome:
         "crcmod_compiled": crcmod_is_compiled(),
         "state_dir": str(app.state_dir),
         "trust_pinned": (app.state_dir / PINNED).is_file(),
-        "ports": _ports(problems),
+        "ports": _ports(),
         "latency_timers_ms": latency_timers(),
     }
     for name, ms in data["latency_timers_ms"].items():
@@ -48,6 +55,8 @@ def command(app: App) -> Outcome:
         (app.state_dir / ".doctor").unlink()
     except (ToolError, OSError) as error:
         problems.append(f"records cannot be written: {error}")
+    rights, rights_lines = doctor_rights.look(data["ports"], problems)
+    data |= rights
     data["problems"] = problems
     lines = [
         f"fwtool {__version__}, Python {data['python']}, {data['system']}",
@@ -57,6 +66,7 @@ def command(app: App) -> Outcome:
         f"trust      {'pinned' if data['trust_pinned'] else 'none pinned: give --trust, or fwtool trust install TRUST'}",
         f"ports      {', '.join(data['ports']) or 'none'}",
         *(f"adapter    {name}: latency timer {ms} ms" for name, ms in data["latency_timers_ms"].items()),
+        *rights_lines,
         *(f"problem    {problem}" for problem in problems),
     ]
     failure = None
@@ -83,11 +93,7 @@ def _crc_speed() -> int:
     return round(16 * len(data) / 1e6 / (time.perf_counter() - start))
 
 
-def _ports(problems: list[str]) -> list[str]:
+def _ports() -> list[str]:
     from transports.serial_port import list_ports
 
-    names = [str(port.device) for port in list_ports()]
-    for name in names:
-        if os.name == "posix" and not os.access(name, os.R_OK | os.W_OK):
-            problems.append(f"{name} may not be used: add yourself to its group (often dialout), then log in again")
-    return names
+    return [str(port.device) for port in list_ports()]

@@ -9,7 +9,7 @@ from transports.dfu.descriptors import APPLICATION_SPECIFIC, DFU_SUBCLASS
 from transports.dfu.device import DfuInfo, Identity, Stalled, describe
 from transports.dfu.matching import Place, find_same
 from transports.usb_bus import TIMEOUT_MS, translated
-from transports.usb_find import Wanted, choose
+from transports.usb_find import Wanted, find_one
 
 __all__ = ["UsbDfu", "WallClock", "Wanted", "open_usb", "scan"]
 
@@ -92,9 +92,10 @@ def open_usb(port: str, backend: Any = None) -> UsbDfu:
             pyusb or libusb is not installed (`missing_component`).
         FormatError: its descriptors are damaged.
     """
-    devices = scan(backend, Wanted.parse(port).has_numbers_of)
-    device = choose(port, "DFU", devices, lambda one: one.info.identity.product)
-    device.others = tuple(one.place for one in devices if one is not device)
+    device, others = find_one(port, "DFU", lambda matters: scan(backend, matters), lambda one: one.info.identity.product)
+    device.others = tuple(one.place for one in others)
+    for one in others:
+        one.close()
     device.claim()
     return device
 

@@ -51,8 +51,9 @@ READINGS: Final[dict[str, tuple[str, ...]]] = {
     "0/1": (
         "power.mains", "power.charge_fault", "tamper.open", "secure_module.changed", "keys.present", "setup.initialised",
         "setup.activated", "maintenance.running", "batch.store_ok", "printer.jammed", "printer.cover_open",
-        "card_slot.obstructed", "card_slot.overlay", "card_slot.card_left", "card_slot.mechanism_ok", "chip.contacts_ok",
-        "chip.answers", "contactless.ok", "contactless.started", "keypad.stuck", "keypad.answers", "display.ok", "network.module_ok",
+        "card_slot.obstructed", "card_slot.overlay", "card_slot.card_left", "card_slot.mechanism_ok",
+        "chip.contacts_ok", "chip.answers", "contactless.ok", "contactless.started", "keypad.stuck", "keypad.answers",
+        "display.ok", "network.module_ok",
         "network.sim_card", "network.link", "network.dns_ok", "network.tls_ok", "host.reachable",
     ),
     "state": ("printer.state",),

@@ -2,6 +2,6 @@
 
 from fwtool.causes.loading import load
 from fwtool.causes.model import Cause, Ranking, Rule
-from fwtool.causes.ranking import advised, rank
+from fwtool.causes.ranking import about, advised, rank
 
-__all__ = ["Cause", "Ranking", "Rule", "advised", "load", "rank"]
+__all__ = ["Cause", "Ranking", "Rule", "about", "advised", "load", "rank"]

@@ -28,7 +28,7 @@ def _en(verbs: str, objects: str) -> re.Pattern[str]:
     """A verb, up to four words, an object; or the object said to be done with."""
     words = rf"(?:{GAP}\w+){{0,4}}?{GAP}"
     plain = rf"(?:{verbs})\b{words}(?:{objects})"
-    parted = rf"(?:take|lift|get|put|snap|break){words}(?:{objects}){GAP}(?:off|out|away|apart)"
+    parted = rf"(?:take|lift|get|put|snap|break){words}(?:{objects}){GAP}(?:off(?! mains| power)|out(?! of service)|away|apart)"
     done = rf"(?:{objects})\b{words}(?:must|should|can|may|shall|to|needs? to) be (?:{_participles(verbs)})"
     return re.compile(rf"\b(?:{plain}|{parted}|{done})\b", re.IGNORECASE)
 

@@ -7,6 +7,7 @@ from typing import Final
 from fwtool.causes.advice import dangers
 from fwtool.causes.conditions import BY_ID, admits, implies, possible, values, variable
 from fwtool.causes.model import Condition, Rule, Urgency
+from fwtool.causes.parts import PARTS
 from fwtool.causes.ranking import ALL, OWN_RULE, PLACE
 from fwtool.causes.steps import STEPS
 from fwtool.quantities import QUANTITIES
@@ -23,7 +24,7 @@ def problems(rules: Sequence[Rule], added: Sequence[Rule], base: Sequence[Rule])
     """
     found = list(_identities(added, base))
     for rule in added:
-        unknown = list(_unknown(rule))
+        unknown = [*_unknown(rule), *_empty(rule)]
         found += [f"rule {rule.id}: {problem}" for problem in (unknown or [*_words(rule), *_conditions(rule)])]
     if not found:
         found += [f"rule {rule.id}: {problem}" for rule in rules for problem in _never(rule, rules)]
@@ -59,6 +60,12 @@ def _unknown(rule: Rule) -> Iterator[str]:
     for name in (*rule.steps, *(one for one in rule.withholds if one != ALL)):
         if name not in STEPS:
             yield f"there is no step {name!r}; known: {', '.join(STEPS)}"
+
+
+def _empty(rule: Rule) -> Iterator[str]:
+    """What a rule needs to be one."""
+    if rule.part and rule.part not in PARTS:
+        yield f"there is no part class {rule.part!r}; known: {', '.join(PARTS)}"
     if not rule.explains:
         yield "it explains no finding"
     if not rule.when and not rule.any_of:

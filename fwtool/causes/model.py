@@ -83,6 +83,8 @@ class Cause:
     steps: tuple[str, ...]
     findings: tuple[str, ...]
     """Bad findings that it explains."""
+    consequences: tuple[str, ...]
+    """Bad findings that follow from it."""
     measurements: tuple[Measured, ...]
     """The numbers of the reason."""
 
@@ -98,6 +100,7 @@ class Cause:
             "part": self.part,
             "steps": list(self.steps),
             "findings": list(self.findings),
+            "consequences": list(self.consequences),
             "measurements": [measured.as_json() for measured in self.measurements],
         }
 

@@ -80,7 +80,15 @@ def _hold_back(rules: Sequence[Rule]) -> tuple[list[Rule], list[tuple[Rule, Rule
             rest = [other for other in listed if other is not rule and other not in waiting]
             before = [other for other in rest if listed.index(other) < place]
             listed = [*before, rule, *(other for other in rest if other not in before)]
-    return listed, withheld
+    waits = {other.id: rule for other, rule in withheld}
+    return listed, [(other, _last(rule, waits)) for other, rule in withheld]
+
+
+def _last(rule: Rule, waits: dict[str, Rule]) -> Rule:
+    """What a rule waits for itself, if it does. No circle: what waits is out of the list, and holds nothing back any more."""
+    while rule.id in waits:
+        rule = waits[rule.id]
+    return rule
 
 
 def _waits(other: Rule, rule: Rule) -> bool:
@@ -102,6 +110,7 @@ def _cause(rule: Rule, bad: dict[str, Finding], snapshot: Snapshot) -> Cause:
         part=rule.part,
         steps=rule.steps,
         findings=tuple(name for name in bad if name in rule.explains),
+        consequences=tuple(name for name in bad if name in rule.consequences),
         measurements=tuple(number for number in numbers.values() if number is not None),
     )
 
@@ -115,28 +124,34 @@ def _filled(text: str, numbers: dict[str, Measured | None], unknown: str) -> str
 
 
 def advised(findings: Sequence[Finding], ranking: Ranking) -> list[Finding]:
-    """The findings with the action of what has to be dealt with first, where their own has to wait."""
-    first = {cause.id: cause.action for cause in ranking.causes}
-    instead = {name: first[until] for cause, until in ranking.withheld if until in first for name in cause.findings}
-    stops = next((cause.action for cause in ranking.causes if cause.urgency is Urgency.SECURITY), None)
-    security = {name for cause in ranking.causes if cause.urgency is Urgency.SECURITY for name in cause.findings}
+    """The findings with action and part of the cause that explains them, or that they follow from, or that they wait for."""
+    listed = {cause.id: cause for cause in ranking.causes}
+    held = [(cause, listed[until]) for cause, until in ranking.withheld]
+    stop = next((cause for cause in ranking.causes if cause.urgency is Urgency.SECURITY), None)
+    sources = [
+        *((cause.findings, cause) for cause in ranking.causes),
+        *((cause.consequences, cause) for cause in ranking.causes),
+        *((cause.findings, first) for cause, first in held),
+        *((cause.consequences, first) for cause, first in held),
+    ]
 
-    def action(finding: Finding) -> Words:
-        if stops is not None and finding.id not in security:
-            return stops
-        return instead.get(finding.id, finding.action)
+    def source(finding: Finding) -> Cause | None:
+        return next((cause for names, cause in sources if finding.id in names), stop)
 
-    return [replace(finding, action=action(finding)) if finding.bad else finding for finding in findings]
+    return [
+        replace(finding, action=cause.action, part=cause.part) if finding.bad and (cause := source(finding)) else finding
+        for finding in findings
+    ]
 
 
 def about(ranking: Ranking, findings: Sequence[Finding]) -> Ranking:
     """What of a ranking these findings are about: their causes, what their causes wait for, and every security case."""
     asked = {finding.id for finding in findings if finding.bad}
-    withheld = tuple((cause, until) for cause, until in ranking.withheld if asked & set(cause.findings))
+
+    def touches(cause: Cause) -> bool:
+        return bool(asked & {*cause.findings, *cause.consequences})
+
+    withheld = tuple((cause, until) for cause, until in ranking.withheld if touches(cause))
     needed = {until for _, until in withheld}
-    causes = tuple(
-        cause
-        for cause in ranking.causes
-        if asked & set(cause.findings) or cause.id in needed or cause.urgency is Urgency.SECURITY
-    )
-    return Ranking(causes, withheld)
+    causes = (cause for cause in ranking.causes if touches(cause) or cause.id in needed or cause.urgency is Urgency.SECURITY)
+    return Ranking(tuple(causes), withheld)

@@ -16,7 +16,7 @@ CHECK = Check(
         "芯片触点不通",
     ),
     action=Words(
-        "Use a cleaning card for chip readers; if that does not help, exchange the terminal.",
-        "使用芯片清洁卡;无效则更换终端。",
+        "Use a cleaning card for chip readers; if that does not help, settle the batch and exchange the terminal.",
+        "使用芯片清洁卡;无效则先批结算,再更换终端。",
     ),
 )

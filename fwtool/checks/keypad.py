@@ -22,7 +22,7 @@ CHECK = Check(
         "按键卡住或无响应",
     ),
     action=Words(
-        "Clean around the keys with a dry cloth; never open the keypad. If it stays so, exchange the terminal.",
-        "用干布清洁按键周围;切勿拆开密码键盘。若仍如此,请更换终端。",
+        "Clean around the keys with a dry cloth; never open the keypad. If it stays so, settle and exchange the terminal.",
+        "用干布清洁按键周围;切勿拆开密码键盘。若仍如此,请先批结算,再更换终端。",
     ),
 )

@@ -9,7 +9,7 @@ import enum
 import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fwtool.records.entry import Row
 
@@ -72,8 +72,11 @@ Claims = Mapping[int, Sequence[Claim]]
 Window = tuple[Link | None, Link, Link | None]
 
 
-def link(row: Row) -> Link:
-    fields = row.fields or {}
+def link(row: Row, fields: dict[str, Any]) -> Link:
+    """
+    Args:
+        fields: Those of its text; empty if it is none.
+    """
     stated, previous = fields.get("number"), fields.get("previous")
     own = [fields.get("job"), fields.get("kind")] == [part.decode("utf-8", "replace") for part in (row.job, row.kind)]
     return Link(
@@ -97,7 +100,9 @@ def first_flaw(links: Iterable[Link], claims: Claims) -> Flaw | None:
             good, good_elsewhere = last, last if claim.from_elsewhere else good_elsewhere
     newest = max(claims, default=0)
     if newest > last:
-        return Flaw(last + 1, newest, Problem.CUT_OFF, f"a signed head says that there are {newest} entries, {last} are there")
+        unsure = f"; no head vouches for what follows entry {good}" if good < last else ""
+        said = f"a signed head says that there are {newest} entries, {last} are there{unsure}"
+        return Flaw(last + 1, newest, Problem.CUT_OFF, said)
     return None
 
 

@@ -93,9 +93,9 @@ def verify(contents: Contents, keys: Sequence[PublicKey], elsewhere: Sequence[Ke
     for signed, from_elsewhere in [*((one, False) for one in good), *((one, True) for one in given)]:
         claims.setdefault(signed.number, []).append(Claim(signed.hash, from_elsewhere))
     tally = _Tally([one.name for one in elsewhere if not one.signed])
-    rows = tally.watch(contents.rows())
-    flaw = first_flaw(tally.seek(link(row) for row in rows), claims)
-    for _ in rows:  # the count goes on behind a flaw
+    links = tally.watch(contents.rows())
+    flaw = first_flaw(links, claims)
+    for _ in links:  # the count goes on behind a flaw
         pass
     flaws = [found for found in (flaw or tally.not_found(), *bad) if found]
     fitting = [*(signed.number for signed in given if not flaw), *tally.found.values()]
@@ -136,28 +136,26 @@ class _Tally:
         """Which entry a hash from elsewhere belongs to."""
         self._hashes, self._last = hashes, 0
 
-    def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def watch(self, rows: Iterable[Row]) -> Iterator[Link]:
         for row in rows:
-            self._note(row.number, row.fields or {})
-            yield row
+            fields = row.fields or {}
+            self._note(row.number, fields)
+            one = link(row, fields)
+            self.found |= {wanted: row.number for wanted in self._hashes if one.digest.startswith(wanted)}
+            yield one
 
     def _note(self, number: int, fields: dict[str, Any]) -> None:
         def text(name: str) -> str:
             return str(fields.get(name) or "")
 
         self.entries += 1
+        self._last = number
         self.first_time = self.first_time or text("time")
         self.last_time = text("time")
         if text("kind") == STARTED:
             self.open[text("job")] = Unfinished(number, text("job"), text("time"), text("act"), text("serial_number"))
         elif text("kind") in ENDS:
             self.open.pop(text("job"), None)
-
-    def seek(self, links: Iterable[Link]) -> Iterator[Link]:
-        for one in links:
-            self._last = one.number
-            self.found |= {wanted: one.number for wanted in self._hashes if one.digest.startswith(wanted)}
-            yield one
 
     def not_found(self) -> Flaw | None:
         """A hash from elsewhere that no entry has, though the chain is whole."""

@@ -5,8 +5,9 @@ import pathlib
 
 import pytest
 
+from tests.bench_parts import TRUST
 from tests.conftest import Fwtool
-from tests.support import pattern
+from tests.support import make_package, pattern
 from tests.test_zvt_push import make_set
 from transports.device import Device
 from transports.dialects import DIALECTS, connect, protocol_of
@@ -39,7 +40,10 @@ def test_every_dialect_has_a_simulated_device() -> None:
 @pytest.mark.parametrize("protocol", sorted(PORTS))
 def test_the_shape_holds(protocol: str, keys: pathlib.Path) -> None:
     """Every act either works or says that it is not there and what to do; facts name one device; closing twice is fine."""
-    port = f"sim:?trust={keys / 'maker.trust'}" if protocol == "tsp" else PORTS[protocol]
+    (keys / "old.fwp").write_bytes(make_package())
+    (keys / "tests.trust").write_bytes(TRUST.raw)
+    old = f"?trust={keys / 'tests.trust'}&firmware={keys / 'old.fwp'}"
+    port = PORTS[protocol] + (old if protocol == "tsp" else "")
     with connect(port) as device:
         assert device.protocol == protocol
         assert device.facts().who.count("/") == 2

@@ -64,9 +64,7 @@ def test_ports_that_are_none(run: Fwtool, package: pathlib.Path) -> None:
 # -- faults, in process -----------------------------------------------------------------------------------------------------
 
 
-def job_for(
-    tmp_path: pathlib.Path, kind: str, faults: Faults, monkeypatch: pytest.MonkeyPatch
-) -> tuple[FlashJob, SimulatedDfu]:
+def job_for(tmp_path: pathlib.Path, kind: str, faults: Faults, monkeypatch: pytest.MonkeyPatch) -> tuple[FlashJob, SimulatedDfu]:
     clock = VirtualClock()
     device = SimulatedDfu(KINDS[kind], clock, faults)
     monkeypatch.setattr("transports.dfu_device.open_port", lambda port: (device, clock))

@@ -16,7 +16,7 @@ from formats.trust_record import Role
 from hwsim.used_grants import CAPACITY
 from tests.bench_parts import Bench
 from tests.conftest import Fwtool, Sim
-from tests.support import KEY, P256_KEY, SECOND_KEY, STRANGER, THIRD_KEY, flips, make_package
+from tests.support import KEY, P256_KEY, SECOND_KEY, STRANGER, THIRD_KEY, flips, make_package, pattern
 from transports.errors import DeviceRefused
 from transports.tsp import messages
 from transports.tsp.grants import Exchange, Session, proof_message
@@ -278,7 +278,11 @@ def test_a_factory_reset_by_hand(run: Fwtool, keys: pathlib.Path, simulate: Call
     create = ("grant", "create", "--model", "VT-100", "--device", "SIM-0001", "--right", "factory", "--right", "service",
               "--holder", "li.pub.pem", "--name", "Li Wei", "--work-order", "WO-17")  # fmt: skip
     assert run(*create, "--out", "g", "--json").result["data"]["rights"] == ["service", "factory"]
-    sim = simulate("--listen", "tcp:127.0.0.1:0")
+    (keys / "li.bin").write_bytes(pattern(900, 1))
+    build = ("image", "build", "app=li.bin@0x200000", "--version", "1.0.0", "--hardware", "VT-100:1..9")
+    assert run(*build, "--security-counter", "1", "--out", "old.fwp").code == 0
+    assert run("image", "sign", "old.fwp", "--key", "maker.pem").code == 0
+    sim = simulate("--listen", "tcp:127.0.0.1:0", "--firmware", "old.fwp")
     reset = ("reset", "factory", "--port", sim.port, "--grant", "g", "--holder-key", "li.pem")
     assert run("reset", "factory", "--port", sim.port).code == 6
     assert run(*reset).code == 6  # nobody has signed it

@@ -23,6 +23,7 @@ from fwtool.line.steps import STEPS
 from fwtool.locks import device_lock
 from fwtool.many import GRACE_S, RollCall, side_by_side
 from tests.conftest import Done, Fwtool, Sim
+from transports.terminal_records import Facts
 
 Simulate = Callable[..., Sim]
 

@@ -41,7 +41,8 @@ from tests.bench_parts import TRUST
 from tests.conftest import Fwtool, Sim
 from tests.stick_faults import COUNTED, FailAt, FaultyOs, put_in_place, quick, short_reads
 from tests.support import STRANGER, make_package, pattern, trust_of
-from transports.tsp import messages
+from transports.terminal_records import Facts
+from transports.tsp_install import TspUpdate
 
 MIB = 1 << 20
 GOOD = make_package([pattern(30_000)], "1.5.0", counter=8)
@@ -574,12 +575,8 @@ def terminal(folder: pathlib.Path, **options: str) -> str:
     return f"sim:?trust={folder / 'trust'}&firmware={folder / 'old.fwp'}{rest}"
 
 
-def info(model: str = "VT-100", revision: int = 3, version: str = "1.0.0", counter: int = 0) -> messages.Info:
-    return messages.Info(
-        vendor="Example", model=model, revision=revision, serial_number="1", version=Version.parse(version),
-        bootloader=Version(1, 0, 0), security_counter=counter, trust_version=1, capacity=1 << 20, erase_size=4096,
-        erase_time_us=1, program_size=256, program_time_us=1, verify_time_us=1, restart_time_ms=1,
-    )  # fmt: skip
+def info(model: str = "VT-100", revision: int = 3, version: str = "1.0.0", counter: int = 0) -> Facts:
+    return Facts(model, "1", version, vendor="Example", revision=revision, security_counter=counter)
 
 
 # -- A43: huge, sparse, truncated, failing, pulled -----------------------------------------------------------------------
@@ -838,7 +835,7 @@ def test_f17_nothing_is_sent_from_a_stick_without_a_durable_record(
 ) -> None:
     (stick / "x.fwp").write_bytes(GOOD)
     sent: list[object] = []
-    monkeypatch.setattr(flashing, "send_update", lambda *arguments, **options: sent.append(arguments))
+    monkeypatch.setattr(TspUpdate, "install", lambda *arguments: sent.append(arguments))
 
     def full(records: Records, job: str, kind: str, body: dict[str, Any]) -> None:
         raise LocalError("no space left", name="disk")

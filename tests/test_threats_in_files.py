@@ -13,11 +13,12 @@ from formats import elf, elf_symbols
 from formats.errors import FormatError
 from formats.fwp.header import Header
 from formats.fwp.package import seal
-from fwtool import gates
 from fwtool.supply_chain import sbom
 from hwsim.slots import Identity, Refused, judge
 from tests.conftest import Fwtool
 from tests.support import KEY, make_package, sign_package, trust_of
+from transports.device import Device
+from transports.terminal_records import Facts
 from transports.tsp.messages import Status
 
 TRUST = trust_of(KEY)
@@ -85,9 +86,9 @@ def test_a15_a_package_fits_its_own_devices_only_by_host_and_by_device(hardware:
     signed, block = data[: head.signed_size], data[head.signatures_offset :]
     for model, revision in itertools.product(("VT-100", "VT-1000", "vt-100", "VT-10", ""), (0, 1, 2, 3, 4, 5, 2**32 - 1)):
         fits = HARDWARE[hardware](model, revision)
-        info = types.SimpleNamespace(model=model, revision=revision)
-        refusal = gates._wrong_hardware(types.SimpleNamespace(manifest=manifest, info=info))  # type: ignore[arg-type]
-        assert (refusal is None) == fits, (model, revision)
+        told = Facts(model, "1", "1.0.0", revision=revision)
+        device = types.SimpleNamespace(facts=lambda told=told: told)
+        assert Device.fits(device, manifest.hardware) == fits, (model, revision)  # type: ignore[arg-type]
         assert status_of(signed, block, model, revision) is (Status.OK if fits else Status.WRONG_HARDWARE), (model, revision)
 
 

@@ -33,7 +33,7 @@ from fwtool.stick.shelf import Stick, taken
 from fwtool.stick.write import Writing, write
 from tests.conftest import Fwtool, Sim
 from tests.support import KEY, SECOND_KEY, STRANGER, ed25519_key, make_package, need, pattern, trust_of
-from transports.tsp import messages
+from transports.terminal_records import Facts
 
 Simulate = Callable[..., Sim]
 TRUST = trust_of(KEY)
@@ -406,12 +406,8 @@ def test_a_successor_is_written_and_followed(run: Fwtool, tmp_path: pathlib.Path
 # -- picking --------------------------------------------------------------------------------------------------------------
 
 
-def info(model: str = "VT-100", revision: int = 3, version: str = "1.0.0", counter: int = 0) -> messages.Info:
-    return messages.Info(
-        vendor="Example", model=model, revision=revision, serial_number="1", version=Version.parse(version),
-        bootloader=Version(1, 0, 0), security_counter=counter, trust_version=1, capacity=1 << 20, erase_size=4096,
-        erase_time_us=1, program_size=256, program_time_us=1, verify_time_us=1, restart_time_ms=1,
-    )  # fmt: skip
+def info(model: str = "VT-100", revision: int = 3, version: str = "1.0.0", counter: int = 0) -> Facts:
+    return Facts(model, "1", version, vendor="Example", revision=revision, security_counter=counter)
 
 
 def candidate(path: str, version: str, counter: int = 7, hardware: str = "VT-100:1..9", **rest: object) -> Candidate:

@@ -236,7 +236,6 @@ def test_a_modulus_of_any_size_is_refused_at_once() -> None:
     assert _seconds(read) < 1
 
 
-@pytest.mark.xfail(reason="transports/tsp/streams.py keeps frames without data", strict=True)
 def test_a_frame_without_data_leaves_no_island() -> None:
     """It stands in the acknowledgement as a range of no length, which no sender takes."""
     receiver = Receiver(4096)

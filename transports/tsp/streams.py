@@ -123,8 +123,8 @@ class Receiver:
         """Note a frame; get the bytes that are in order now."""
         self.highest = max(self.highest, unwrap(sequence, self.highest))
         end = offset + len(data)
-        if end <= self.received or end > self.limit:
-            return b""  # seen before, or beyond the credit we gave: a well-behaved sender does neither often
+        if end <= self.received or end > self.limit or not data:
+            return b""  # seen before, beyond the credit we gave, or nothing: a well-behaved sender does none often
         if offset > self.received:
             self._keep(offset, data)
             return b""

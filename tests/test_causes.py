@@ -37,7 +37,7 @@ def cases() -> list[dict[str, Any]]:
     """Every combination as {faults, first, listed}, of both files."""
     own = written(EXPECTED)
     found = [{**single, "faults": [single["fault"]], "listed": single["first"]} for single in own["single"]] + own["pair"]
-    return found + (written(BLIND)["pair"] if BLIND.is_file() else [])
+    return found + written(BLIND)["pair"]
 
 
 @pytest.fixture(scope="module")
@@ -116,18 +116,18 @@ def test_the_files_have_what_the_numbers_ask_for() -> None:
     named = {cause for case in cases() for cause in (*case["first"], *case["listed"])}
     assert named <= set(own["cause"])
     assert set(own["cause"]) <= {rule.id for rule in RULES}
-    pairs = [frozenset(case["faults"]) for case in cases()]
-    assert len(set(pairs)) == len(pairs)
-    if BLIND.is_file():
-        assert len(written(BLIND)["pair"]) >= 50
+    assert len({frozenset(case["faults"]) for case in cases()}) >= 250
+    assert len(written(BLIND)["pair"]) >= 50
 
 
 def test_the_right_cause_comes_first_and_nothing_dangerous_is_advised(storage: Storage) -> None:
     misses, harm = [], []
     for case in cases():
         snapshot = seen(machine_with(storage, case["faults"]))
-        ids = [cause.id for cause in ranked(snapshot).causes]
-        if not ids or ids[0] not in case["first"] or not set(case["listed"]) <= set(ids):
+        ranking = ranked(snapshot)
+        ids = [cause.id for cause in ranking.causes]
+        told = {*ids, *(cause.id for cause, _ in ranking.withheld)}
+        if not ids or ids[0] not in case["first"] or not set(case["listed"]) <= told:
             misses.append(f"{' + '.join(case['faults'])}: {ids}, expected first {case['first']}, listed {case['listed']}")
         harm += [f"{' + '.join(case['faults'])}: {text}" for text in unsafe(snapshot)]
     print(f"{len(misses)} misses of {len(cases())}", *misses, sep="\n")

@@ -2,12 +2,13 @@
 
 import json
 import pathlib
+import subprocess
 
 import pytest
 
 from tests.bench_parts import TRUST
 from tests.conftest import Fwtool
-from tests.support import make_package, pattern
+from tests.support import make_package, need, pattern
 from tests.test_zvt_push import make_set
 from transports.device import Device
 from transports.dialects import DIALECTS, connect, protocol_of
@@ -100,6 +101,10 @@ def test_a_zvt_terminal_by_the_same_commands(run: Fwtool) -> None:
     assert run("clock", "set", "--port", "sim-zvt:?profile=full").code == 0
     findings = run("diagnose", "--port", ZVT, "--json").lines[-1]["data"]["findings"]
     told = {one["id"]: one["outcome"] for one in findings if one["outcome"] != "not_run"}
+    shown, all_of_it = run("diagnose", "--port", ZVT).out, run("-v", "diagnose", "--port", ZVT).out
+    assert "not run" not in shown
+    assert f"{len(findings) - len(told)} checks are not possible here" in shown
+    assert all_of_it.count("not run") == len(findings) - len(told)
     assert told["security.tamper"] == told["communications.host"] == told["security.self_test"] == "pass"
     for verb in (("slots", "show"), ("stats", "show"), ("journal", "show")):
         refused = run(*verb, "--port", ZVT, "--json").result
@@ -155,3 +160,28 @@ def test_a_protocol_can_be_named(run: Fwtool) -> None:
     assert run("info", "--port", ZVT, "--protocol", "tsp", "--timeout", "1").code == 5
     assert run("info", "--port", ZVT, "--protocol", "what").code == 2
     assert run("info", "--port", ZVT, "--protocol", "dfu").code == 2
+
+
+def test_a_trace_of_a_zvt_terminal_has_its_messages_and_no_password(run: Fwtool, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "passwords").write_text("918273\n")
+    assert run("info", "--port", ZVT, "--password-file", "passwords", "--trace", "refused.jsonl").code == 6
+    assert "918273" not in (tmp_path / "refused.jsonl").read_text()
+    assert run("batch", "settle", "--port", "sim-zvt:?unsettled=2", "--trace", "t.jsonl").code == 0
+    shown = run("trace", "show", "t.jsonl").out
+    assert "06 50 end of day" in shown
+    assert "password=******" in shown
+    exported = run("trace", "export", "t.jsonl", "--out", "t.pcapng", "--json").result
+    assert exported["changed"] is True
+    listed = subprocess.run(
+        [need("tshark"), "-r", "t.pcapng", "-o", 'uat:user_dlts:"User 0 (DLT=147)","zvt","0","","0",""'], cwd=tmp_path,
+        check=True, capture_output=True, text=True, timeout=60, env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+    ).stdout  # fmt: skip
+    assert "Completion" in listed
+    replayed = run("info", "--port", "replay:t.jsonl", "--json").result
+    assert (replayed["exit_code"], "only TSP" in replayed["error"]["message"]) == (3, True)
+    assert run("info", "--port", "sim-dfu:", "--trace", "none.jsonl").code == 2
+
+
+def test_who_speaks_what_on_the_network() -> None:
+    assert protocol_of("socket://192.0.2.1:20007") == "zvt"
+    assert protocol_of("socket://192.0.2.1:20008") == protocol_of("socket://192.0.2.1:200071") == "tsp"

@@ -26,6 +26,7 @@ from hwsim.faults import FAULTS, Fault
 from hwsim.zvt_commands import HANDLERS
 from hwsim.zvt_faults import ZVT_FAULTS, mend
 from hwsim.zvt_profile import PROFILES
+from tests.conftest import Fwtool
 from tests.support import need
 from tests.zvt_bench import MOMENT, PASSWORD, SERVICE, Data, Said, ScriptedTerminal, ZvtBench, nothing, play_host, script
 from tests.zvt_transcripts import REGISTERED, TRANSCRIPTS, Transcript
@@ -1002,11 +1003,14 @@ def test_wireshark_finds_nothing_to_complain_about(tmp_path: pathlib.Path) -> No
 
 
 class Served:
-    """`python -m hwsim.zvt_server`, until it is told to end."""
+    """`fwtool sim-zvt`, until it is told to end."""
 
     def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "hwsim.zvt_server", *arguments], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+            [sys.executable, "-m", "fwtool", "sim-zvt", "--profile", "full", *arguments],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
         )
         assert self.process.stdout is not None
         assert select.select([self.process.stdout], [], [], 30)[0], "the simulator did not start"
@@ -1045,9 +1049,9 @@ def test_in_real_time(listen: str) -> None:
         host.close()
 
 
-def test_a_server_that_is_told_nonsense(capsys: pytest.CaptureFixture[str]) -> None:
-    from hwsim import zvt_server
-
+def test_a_simulator_that_is_told_nonsense(run: Fwtool) -> None:
     for arguments in (["--listen", "tcp:x"], ["--listen", "tcp:127.0.0.1:99999"], ["--fault", "unknown"]):
-        assert zvt_server.main(arguments) == 2
-    assert "no fault" in capsys.readouterr().err
+        told = run("sim-zvt", *arguments)
+        assert told.code == 2
+    assert "no fault" in told.err
+    assert "endless_offset" in run("sim-zvt", "--list-faults").out

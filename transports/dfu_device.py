@@ -55,6 +55,11 @@ class DfuFlash(Device):
     }
 
     def __init__(self, options: PortOptions) -> None:
+        if options.trace:
+            raise ToolError(
+                "what passes over USB is not written to a trace of ours", name="usage",
+                hint="The system records it: usbmon with Wireshark (Linux), USBPcap (Windows). Run this without --trace.",
+            )  # fmt: skip
         self.port = options.port
         self._device, self._clock = open_port(options.port)
         self.session = DfuSession(self._device, self._clock)

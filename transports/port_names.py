@@ -13,17 +13,27 @@ _NOT_USB: Final = ("sim:", "sim-", "replay:", "/dev/pts/", "usb:")
 
 
 def candidates() -> list[str]:
-    """Ports that may have a terminal: all USB-serial ones.
+    """Ports that may have a terminal: all USB-serial ones, and USB devices that speak the terminal protocol.
 
     Raises:
         LinkError: there are none.
     """
     from transports.serial_port import list_ports
 
-    names = [str(port.device) for port in list_ports() if port.vid is not None]
+    names = [str(port.device) for port in list_ports() if port.vid is not None] + _terminals_on_usb()
     if not names:
         raise LinkError("no terminal is connected", name="no_device", hint="Plug it in, then see `fwtool ports`.")
     return names
+
+
+def _terminals_on_usb() -> list[str]:
+    from transports.usb_list import TSP, list_usb
+
+    try:
+        seen = list_usb()
+    except ToolError:
+        return []  # without libusb there are the serial ports
+    return [one.port(seen) for one in seen if one.speaks == TSP]
 
 
 def only_candidate() -> str:

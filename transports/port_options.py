@@ -9,7 +9,7 @@ from formats.signing import Signer
 from transports.interruptible import InterruptiblePipe
 from transports.pipe import LineOptions, Pipe
 from transports.registry import open_pipe
-from transports.trace import TracedPipe, TraceFile
+from transports.trace import TraceFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class PortOptions:
     flow: str = "auto"
     timeout_s: float = 5.0
     trace: TraceFile | None = None
-    """Where every frame is written to."""
+    """Where every frame, or message, is written to."""
     grant: tuple[Grant, Signer] | None = None
     """What opens every session, and who holds it."""
     password: Callable[[str], str] | None = None
@@ -36,7 +36,7 @@ class PortOptions:
 
 
 def open_line(options: PortOptions, own: LineOptions, port: str = "") -> Pipe:
-    """The pipe that the options describe, traced and stoppable.
+    """The pipe that the options describe, stoppable. What is traced of it, the dialect knows.
 
     Args:
         own: How the dialect opens its lines.
@@ -47,8 +47,6 @@ def open_line(options: PortOptions, own: LineOptions, port: str = "") -> Pipe:
     """
     line = LineOptions(options.baud or own.baud, options.line or own.line, own.flow if options.flow == "auto" else options.flow)
     pipe: Pipe = open_pipe(port or options.port, line)
-    if options.trace:
-        pipe = TracedPipe(pipe, options.trace)
     if options.stop:
         pipe = InterruptiblePipe(pipe, options.stop)
     return pipe

@@ -59,6 +59,8 @@ def read_recording(path: pathlib.Path, port: str = "") -> Recording:
     if len(ports) > 1:
         hint = "Choose one: replay:FILE?port=PORT, or fwtool trace replay --port PORT."
         raise ToolError(f"this trace holds several ports: {', '.join(ports)}", name="usage", hint=hint)
+    if any(entry.apdu for entry in entries):
+        raise FormatError(f"{path} is of a ZVT terminal; only TSP is replayed", hint="`sim-zvt:` is a ZVT terminal to try with.")
     welcome = next((e.frame for e in entries if e.frame and e.frame.kind == FrameKind.WELCOME), None)
     if welcome is None:
         raise FormatError(f"{path} holds no session: no terminal has answered in it")

@@ -1,7 +1,7 @@
 """Traces: JSON lines with every frame that passed, written while it happens, read again to be shown, replayed, exported.
 
-The first line says what it is; every further one is a record of `transports.tsp.tap`, with `port` where several ports
-write into one file.
+The first line says what it is; every further one is a record of `transports.tsp.tap`, or a ZVT message with `zvt` in its
+place, with `port` where several ports write into one file.
 """
 
 import contextlib
@@ -21,6 +21,8 @@ from transports.tsp.messages import Message
 from transports.tsp.pcapng import Packet
 from transports.tsp.tap import DIRECTIONS, Reader, Tap, frame_of
 from transports.wrapped_pipe import WrappedPipe
+from transports.zvt.apdu import Apdu
+from transports.zvt.describe import Teller
 
 VERSION: Final = 1
 MAX_LINE: Final = 1 << 18
@@ -48,7 +50,7 @@ class TraceFile:
         except OSError as error:
             raise LocalError(f"{path} cannot be written: {error.strerror}", name="disk") from error
         stamp = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.write([{"trace": VERSION, "protocol": "TSP/1", "started": stamp}])
+        self.write([{"trace": VERSION, "started": stamp}])
 
     def write(self, records: list[dict[str, Any]]) -> None:
         """Append records. A full disk ends the trace, not the job."""
@@ -92,6 +94,10 @@ class Entry(NamedTuple):
     messages: tuple[Message, ...]
     session: int
     """Sessions of a port are counted from 1; 0 before the first."""
+    apdu: Apdu | None = None
+    """A message of the ZVT dialect; then there is neither frame nor noise."""
+    said: str = ""
+    """It in words."""
 
 
 def load(path: pathlib.Path, port: str = "") -> Iterator[Entry]:
@@ -106,6 +112,7 @@ def load(path: pathlib.Path, port: str = "") -> Iterator[Entry]:
         ToolError: nothing passed at this port (`usage`).
     """
     readers: dict[str, Reader] = {}
+    tellers: dict[str, Teller] = {}
     for number, record in enumerate(_lines(path), 1):
         if number == 1:
             if record.get("trace") != VERSION:
@@ -115,14 +122,16 @@ def load(path: pathlib.Path, port: str = "") -> Iterator[Entry]:
         if record.get("dir") not in DIRECTIONS or not isinstance(time_s, int | float) or not 0 <= time_s < MAX_TIME_S:
             raise FormatError(f"line {number} of the trace has no direction or no time")
         reader = readers.setdefault(where, Reader())
-        frame = frame_of(record)
+        frame = None if "zvt" in record else frame_of(record)
         try:
             noise = bytes.fromhex(str(record.get("noise", "")))
+            apdu = Apdu.parse(bytes.fromhex(str(record["zvt"]))) if "zvt" in record else None
         except ValueError as error:
             raise FormatError(f"line {number} of the trace is damaged: {error}") from error
         found = reader.take(record["dir"], frame) if frame else []
+        said = tellers.setdefault(where, Teller()).tell(apdu).text if apdu else ""
         if port in ("", where):
-            yield Entry(float(time_s), where, record["dir"], frame, noise, tuple(found), reader.sessions)
+            yield Entry(float(time_s), where, record["dir"], frame, noise, tuple(found), reader.sessions, apdu, said)
     if port and port not in readers:
         ports = ", ".join(readers) or "none"
         raise ToolError(f"nothing passed at {port} in this trace", name="usage", hint=f"Ports in it: {ports}.")
@@ -133,14 +142,23 @@ def _no_trace(path: pathlib.Path) -> FormatError:
 
 
 def packets(path: pathlib.Path, port: str = "") -> Iterator[Packet]:
-    """The frames of a trace as they were on the line (but for what was scrubbed), for a capture file; raises as `load`."""
+    """The frames of a trace as they were on the line (but for what was scrubbed), for a capture file; raises as `load`.
+
+    Of the ZVT dialect they are the messages alone, as over TCP, whatever line they were sent on.
+    """
     started = started_at(path)
     seeds: dict[str, int] = {}
     nonces: dict[str, bytes] = {}
     first: float | None = None
     for entry in load(path, port):
-        if entry.frame is None:
+        if entry.frame is None and entry.apdu is None:
             continue
+        first = entry.time_s if first is None else first
+        time_s = max(0.0, started + entry.time_s - first)
+        if entry.apdu:
+            yield Packet(time_s, entry.direction == "tx", entry.apdu.build())
+            continue
+        assert entry.frame is not None
         if entry.frame.kind in (Kind.HELLO, Kind.WELCOME):
             with contextlib.suppress(FormatError):  # an answer that makes no sense opens no session
                 hello = Hello.parse(entry.frame.payload)
@@ -148,9 +166,7 @@ def packets(path: pathlib.Path, port: str = "") -> Iterator[Packet]:
                     nonces[entry.port] = hello.nonce
                 elif hello.peer_nonce == nonces.get(entry.port):
                     seeds[entry.port] = session_seed(hello.peer_nonce, hello.nonce)
-        first = entry.time_s if first is None else first
-        data = frames.encode(*entry.frame, seeds.get(entry.port, 0))
-        yield Packet(max(0.0, started + entry.time_s - first), entry.direction == "tx", data)
+        yield Packet(time_s, entry.direction == "tx", frames.encode(*entry.frame, seeds.get(entry.port, 0)))
 
 
 def started_at(path: pathlib.Path) -> float:

@@ -16,6 +16,7 @@ from transports.pipe import LineOptions
 from transports.port_names import Home
 from transports.port_options import PortOptions, open_line
 from transports.terminal_records import Batch, Capability, Facts, Money, Printed, Report, Settled
+from transports.trace import TracedPipe
 from transports.tsp import messages
 from transports.tsp.messages import JournalEntry, Level, Opcode, ResetKind, Slot
 from transports.tsp_rate import lower_rate
@@ -49,7 +50,10 @@ class TspDevice(Device):
             raise
 
     def _open(self, port: str) -> TspTerminal:
-        return TspTerminal(open_line(self.options, self.line, port), timeout_s=self.options.timeout_s)
+        pipe = open_line(self.options, self.line, port)
+        if self.options.trace:
+            pipe = TracedPipe(pipe, self.options.trace)
+        return TspTerminal(pipe, timeout_s=self.options.timeout_s)
 
     def _authorise(self) -> None:
         if self.options.grant is not None:

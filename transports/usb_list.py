@@ -10,8 +10,9 @@ from formats.errors import ToolError
 from transports import usb_bus
 from transports.dfu.descriptors import APPLICATION_SPECIFIC, DFU_SUBCLASS
 from transports.dfu.matching import Place
+from transports.errors import LinkError
 from transports.usb_bulk_descriptors import is_tsp
-from transports.usb_find import port_name
+from transports.usb_find import Wanted, port_name
 
 MAKERS: Final[dict[int, str]] = {
     0x0801: "MagTek",
@@ -59,6 +60,25 @@ def list_usb(backend: Any = None) -> list[UsbSeen]:
         ToolError: pyusb or libusb is not installed (`missing_component`).
     """
     return usb_bus.scan(_look, backend or usb_bus.usb_backend())
+
+
+def spoken_at(port: str, backend: Any = None) -> str:
+    """Which dialect the device at `usb:VID:PID[:SERIAL]` speaks; the terminal protocol, where it has that and DFU.
+
+    Raises:
+        ToolError: pyusb or libusb is not installed (`missing_component`); a device that speaks neither (`not_supported_here`);
+            not the name of a USB device (`usage`).
+        LinkError: no such device (`no_device`).
+    """
+    wanted = Wanted.parse(port)
+    found = [one.speaks for one in list_usb(backend) if wanted.fits(one.product, one.place)]
+    if not found:
+        raise LinkError(f"no USB device fits {port}", name="no_device", hint="See `fwtool ports` for what is there.")
+    known = [dialect for dialect in (TSP, DFU) if dialect in found]
+    if not known:
+        hint = "It may have a setting for a serial line (CDC, ZVT); then it shows up as a serial port."
+        raise ToolError(f"the device at {port} speaks {SPEAKS[MAKER]}", name="not_supported_here", hint=hint)
+    return known[0]
 
 
 def _look(handle: Any) -> Iterator[UsbSeen]:

@@ -20,6 +20,7 @@ from transports.port_names import Home
 from transports.port_options import PortOptions, open_line
 from transports.terminal_records import Batch, Capability, Facts, Printed, Report, Settled, TerminalStatus
 from transports.tsp.messages import BatchState, Level
+from transports.zvt_host.line import Passed
 from transports.zvt_host.status import FEIG
 from transports.zvt_terminal import LINE, LONGEST_SILENCE_S, VERIFIED_BY, Password, ZvtTerminal
 
@@ -46,7 +47,10 @@ class ZvtDevice(Device):
         self._home = Home(options.port)
         self._settled_here = False
         self._secret: Callable[[str], str] = options.password or (lambda what: DEFAULT_PASSWORD)
-        self.terminal = ZvtTerminal(self._open(options.port), password=Password(self._secret("cashier")), reopen=self._reopen)
+        self.terminal = ZvtTerminal(
+            self._open(options.port), password=Password(self._secret("cashier")), reopen=self._reopen,
+            watch=self._trace if options.trace else None,
+        )  # fmt: skip
         try:
             self.terminal.connect()
             self._status = self.terminal.status()
@@ -60,6 +64,12 @@ class ZvtDevice(Device):
     def _reopen(self) -> Pipe:
         self.port, pipe = self._home.reopen(self._open, RETURN_S)
         return pipe
+
+    def _trace(self, passed: Passed) -> None:
+        """Messages, not bytes: only in a message can a password be told from what may be kept."""
+        assert self.options.trace is not None
+        record = {"t": round(passed.time_s, 6), "dir": "tx" if passed.outbound else "rx", "zvt": passed.apdu.build().hex()}
+        self.options.trace.write([record | {"port": self.port}])
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -32,6 +32,7 @@ WORDS: Final = {
 }
 CAUSE, DO, REASON, PART = Words("cause", "原因"), Words("do", "处理"), Words("reason", "依据"), Words("part", "配件")
 CAUSES = Words("Probable causes, the first one to deal with first:", "可能原因(按处理顺序):")
+HIDDEN = Words("{count} checks are not possible here; -v lists them", "另有 {count} 项在此无法检测(-v 可列出)")
 LATER = Words("Waits for {until}: {cause}", "须先处理 {until}:{cause}")
 
 
@@ -62,7 +63,10 @@ def command(
         "causes": [cause.as_json(rank, language) for rank, cause in enumerate(ranking.causes, 1)],
         "withheld": [{"id": cause.id, "until": until} for cause, until in ranking.withheld],
     }
-    lines = [line for finding in findings for line in _lines(finding, language)]
+    shown = [finding for finding in findings if app.output.verbose or finding.outcome is not Verdict.NOT_RUN]
+    lines = [line for finding in shown for line in _lines(finding, language)]
+    if len(shown) < len(findings):
+        lines.append(HIDDEN.get(language).format(count=len(findings) - len(shown)))
     return Outcome(data, [*lines, *_cause_lines(ranking, language)], failure=_failure(findings, ranking, language))
 
 

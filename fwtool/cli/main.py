@@ -20,6 +20,7 @@ VERBS = {
     "keys": "Make and inspect signing keys.",
     "trust": "Say who may sign, and how many must; pin it on this computer.",
     "grant": "Let a technician do what a terminal does not do for everybody.",
+    "order": "The bank's work orders: which terminals, which acts, until when.",
     "image": "Build, sign, verify and inspect firmware packages.",
     "ports": "List serial ports and what seems to be connected.",
     "info": "Show identity, versions, slots and battery of a terminal.",
@@ -38,12 +39,14 @@ VERBS = {
     "log": "Read the maintenance records of this computer.",
     "settlement": "Match journals with the bank's files; find missing, late and wrong money.",
     "sim": "Run a simulated terminal behind a pty, a TCP port or an existing tty.",
+    "sim-zvt": "Run a simulated terminal that speaks ZVT behind a pty or a TCP port.",
     "sim-control": "Press keys, load paper, settle, plug and unplug on a simulated terminal.",
+    "support-bundle": "Put all that a supporter needs into one signed file; open and judge one.",
     "doctor": "Check this computer: versions, ports, rights, speed.",
 }
 GROUPS = {
-    "batch", "clock", "grant", "image", "journal", "keys", "line", "log", "reset", "settlement", "slots", "stats", "stick",
-    "trace", "trust",
+    "batch", "clock", "grant", "image", "journal", "keys", "line", "log", "order", "reset", "settlement", "slots", "stats",
+    "stick", "trace", "trust",
 }  # fmt: skip
 """Verbs that have verbs of their own."""
 DOORS = """\

@@ -32,7 +32,7 @@ def show(app: App, file: pathlib.Path, port: str, frames: bool) -> Outcome:
             if app.output.json:
                 rows.append(row)
             elif frames or row["kind"] == "message":
-                indent = "    " if row["kind"] == "message" and frames else ""
+                indent = "    " if row["kind"] == "message" and frames and not entry.apdu else ""
                 place = "" if port else f"{row['port']} "
                 app.output.line(f"{place}{row['time_s']:12.6f} {ARROWS[row['direction']]} {indent}{row['text']}")
     return Outcome({"entries": rows})
@@ -41,8 +41,11 @@ def show(app: App, file: pathlib.Path, port: str, frames: bool) -> Outcome:
 def _rows(entry: Any) -> list[dict[str, Any]]:
     from transports.tsp.describe import frame_text, message_text
 
-    said = [("frame", frame_text(entry.frame))] if entry.frame else [("noise", _noise_text(entry.noise))]
-    said += [("message", message_text(message)) for message in entry.messages]
+    if entry.apdu:
+        said = [("message", entry.said)]
+    else:
+        said = [("frame", frame_text(entry.frame))] if entry.frame else [("noise", _noise_text(entry.noise))]
+        said += [("message", message_text(message)) for message in entry.messages]
     return [
         {"time_s": entry.time_s, "port": entry.port, "direction": entry.direction, "kind": kind, "text": text}
         for kind, text in said

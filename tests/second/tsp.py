@@ -185,7 +185,7 @@ def read_trace(path: pathlib.Path) -> list[Record]:
     lines = path.read_text().split("\n")[:-1]  # what stands behind the last line feed was cut short
     first = json.loads(lines[0])
     started = re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", str(first.get("started")))
-    if set(first) != {"trace", "protocol", "started"} or first["trace"] != 1 or first["protocol"] != "TSP/1" or not started:
+    if set(first) != {"trace", "started"} or first["trace"] != 1 or not started:
         raise Refused("trace: first line", DAMAGED)
     found = [trace_record(json.loads(line)) for line in lines[1:]]
     times = [record.time for record in found]

@@ -88,15 +88,19 @@ def _tampered(at: Situation) -> ToolError | None:
     )
 
 
+_SETTLE = "Settle at the terminal, or with: fwtool batch settle --port P. Then run this again; or give --settle."
+
+
 def _unsettled(at: Situation) -> ToolError | None:
     if at.batch is None or at.batch.state is BatchState.CLOSED:
         return None
     count = "transactions" if at.batch.count is None else f"{at.batch.count} transactions"
-    what = f"{count} are" if at.batch.state is BatchState.OPEN else "the terminal does not know what is"
+    known = at.batch.state is BatchState.OPEN
+    what = f"{count} are" if known else "the terminal does not tell what is"
     return ToolError(
         f"{what} not settled with the bank; an update could lose them",
         name="unsettled",
-        hint="Settle at the terminal, or with: fwtool batch settle --port P. Then run this again; or give --settle.",
+        hint=_SETTLE if known else "Run this again with --settle: the end of day comes first.",
     )
 
 

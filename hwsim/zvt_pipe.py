@@ -9,7 +9,7 @@ from hwsim.zvt_machine import ZvtMachine, make_zvt
 from hwsim.zvt_profile import PROFILES
 from transports.pipe import LineOptions
 
-OPTIONS: Final = ("profile", "link", "unsettled")
+OPTIONS: Final = ("profile", "link", "baud", "unsettled")
 _machines: dict[str, ZvtMachine] = {}
 """A terminal stays the same while the process lives, so that a second opening finds the first one's work."""
 
@@ -35,12 +35,12 @@ def _machine(url: str) -> ZvtMachine:
     try:
         values = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
         profile, link = values.get("profile", "feig"), values.get("link", "serial")
-        unsettled = int(values.get("unsettled", 0))
+        unsettled, baud = int(values.get("unsettled", 0)), int(values.get("baud", 9600))
     except ValueError as error:
         raise ToolError(f"{url}: {error}", name="usage") from error
     if values.keys() - set(OPTIONS) or profile not in PROFILES or link not in ("serial", "tcp"):
-        hint = f"Known: profile={'|'.join(PROFILES)}, link=serial|tcp, unsettled=N."
+        hint = f"Known: profile={'|'.join(PROFILES)}, link=serial|tcp, baud=RATE, unsettled=N."
         raise ToolError(f"{url!r} is no simulated ZVT terminal", name="usage", hint=hint)
-    machine = make_zvt(profile, baud=9600, serial=link == "serial")
+    machine = make_zvt(profile, baud=baud, serial=link == "serial")
     machine.terminal.account.open_with(unsettled)
     return machine

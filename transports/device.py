@@ -68,6 +68,10 @@ class Plan:
     """Until the new firmware has answered and been checked."""
     limit: str = ""
     """line or flash: what the time is made of."""
+    faster_baud: int = 0
+    """A rate that the line could have if somebody set it at the device; 0: this one is the highest."""
+    faster_s: float = 0.0
+    """Time for the transfer at that rate."""
 
 
 class Moved(NamedTuple):

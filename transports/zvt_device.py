@@ -258,6 +258,7 @@ class ZvtUpdate(Update):
     def plan(self, look_s: float) -> Plan:
         terminal = self._device.terminal
         seconds = terminal.predicted_push_s(self._set.parts)
+        faster = MAX_BAUD if 0 < terminal.pipe.baud < MAX_BAUD else 0
         return Plan(
             version_from=self._before.version,
             version_to=str(self._offer.manifest.version),
@@ -267,7 +268,9 @@ class ZvtUpdate(Update):
             baud=terminal.pipe.baud,
             transfer_s=round(seconds, 3),
             total_s=round(seconds + look_s, 3),
-            limit="line",
+            limit="line" if seconds else "",
+            faster_baud=faster,
+            faster_s=round(terminal.predicted_push_s(self._set.parts, faster), 3) if faster else 0.0,
         )
 
     def in_place(self) -> bool:

@@ -8,7 +8,7 @@ import click
 
 from formats.errors import ToolError
 from fwtool.cli.app import App, Outcome, Verb, line_options, need_port, pass_app, port_settings
-from fwtool.cli.output import error_json, size_text
+from fwtool.cli.output import error_json, size_text, time_text
 from fwtool.flashing import MAX_BAUD, FlashJob, FlashResult, flash
 from fwtool.many import Unit, flash_many, overall
 from fwtool.records import Records
@@ -141,7 +141,9 @@ def _planned(result: FlashResult) -> list[str]:
         lines.append(f"  flash   {plan.erase_count} erases, {plan.program_count} page programs")
     if plan.total_s:
         limit = f" ({plan.limit} is the limit)" if plan.limit else ""
-        lines.append(f"  time    {plan.transfer_s:.1f} s for the transfer{limit}, {plan.total_s:.1f} s in all")
+        lines.append(f"  time    {time_text(plan.transfer_s)} for the transfer{limit}, {time_text(plan.total_s)} in all")
+    if plan.faster_baud:
+        lines.append(f"          {time_text(plan.faster_s)} at {plan.faster_baud} baud: set it at the device, then give --baud")
     return lines
 
 

@@ -20,6 +20,14 @@ from fwtool.text import clean
 TITLES = {"verify": "verifying the package", "transfer": "sending"}
 
 
+def time_text(seconds: float) -> str:
+    """A time as people say it: 12.3 s, 29 min 31 s, 5 h 54 min."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def size_text(count: float) -> str:
     """Bytes for people, in powers of ten."""
     for unit in ("B", "kB", "MB"):

@@ -21,6 +21,7 @@ from fwtool.records import Records, new_job_id
 from fwtool.stick.shelf import FromStick, Shelf, Stick, taken
 from transports.device import Choice, Device, Moved, Plan, Update
 from transports.dialects import connect
+from transports.serial_touch import touch_and_find
 from transports.terminal_records import Capability, Facts
 
 MAX_BAUD = 3_000_000
@@ -47,6 +48,8 @@ class FlashJob:
     """The line is made as fast as it goes up to this rate; 0: it is left as it is."""
     alternate: int = 0
     """Of a USB DFU device: which of its memories."""
+    touch: str = ""
+    """A serial port that is touched at 1200 baud first: the board behind it starts its boot loader, which `port` names."""
     port_options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -175,6 +178,8 @@ class Attempt:
         job = self._job
         if isinstance(source, PackageSource):
             self._origin["digest"] = source.digest.hex()
+        if job.touch:
+            touch_and_find(job.touch, job.port)
         with connect(job.port, **job.port_options) as device:
             facts = device.facts()
             self._origin |= {

@@ -1,6 +1,7 @@
 """USB-serial ports (CDC-ACM): the 1200-baud touch, and a port that is pulled."""
 
 import os
+import pathlib
 import select
 import threading
 import time
@@ -10,11 +11,14 @@ from collections.abc import Iterator
 import pytest
 
 from formats.errors import ToolError
+from tests.bench_parts import TRUST
+from tests.conftest import Fwtool
+from tests.support import make_package
 from transports.descriptor import raw_descriptor_pipe
-from transports.errors import LinkLost
+from transports.errors import LinkError, LinkLost
 from transports.pipe import LineOptions
 from transports.registry import open_pipe
-from transports.serial_touch import touch
+from transports.serial_touch import touch, touch_and_find
 
 termios = pytest.importorskip("termios")
 serial = pytest.importorskip("serial")
@@ -76,6 +80,29 @@ def test_a_port_that_is_not_there_or_makes_no_sense() -> None:
         with pytest.raises(ToolError) as caught:
             touch(port)
         assert caught.value.name == name
+
+
+def test_an_update_touches_the_board_only_when_its_package_is_good(
+    pair: tuple[int, str], run: Fwtool, keys: pathlib.Path
+) -> None:
+    master, port = pair
+    open_pipe(port, LineOptions(baud=115200)).close()
+    (keys / "new.fwp").write_bytes(make_package(version="1.1.0", counter=8))
+    (keys / "old.fwp").write_bytes(make_package(version="1.0.0"))
+    (keys / "tests.trust").write_bytes(TRUST.raw)
+    board = f"sim:?trust={keys / 'tests.trust'}&firmware={keys / 'old.fwp'}"
+    flash = ("flash", "new.fwp", "--touch", port, "--port", board)
+    assert run(*flash, "--trust", "maker.trust").code == 4
+    assert run(*flash, "--trust", "tests.trust", "--dry-run").code == 2
+    assert rates(master) == [termios.B115200] * 2
+    assert run(*flash, "--trust", "tests.trust").code == 0
+    assert rates(master) == [termios.B1200] * 2
+
+
+def test_a_boot_loader_that_does_not_come(pair: tuple[int, str]) -> None:
+    with pytest.raises(LinkError, match="did not come") as caught:
+        touch_and_find(pair[1], "/dev/does-not-exist", patience_s=0.3)
+    assert (caught.value.name, caught.value.exit_code) == ("no_device", 5)
 
 
 @pytest.mark.parametrize("writing", [b"", b"x"])

@@ -41,11 +41,12 @@ SLOW_ANSWER_MS = 8
     help="Serial port or URL, sim:, auto, or all; several times for several terminals at once.",
 )  # fmt: skip
 @click.option("--alternate", default=0, show_default=True, type=click.IntRange(0, 255), help="Of a USB DFU device: its memory.")
+@click.option("--touch", default="", metavar="PORT", help="Open this port at 1200 baud first: the board starts its boot loader.")
 @line_options
 @pass_app
 def command(
     app: App, /, package: pathlib.Path | None, stick: pathlib.Path | None, trust: str, settle: bool, dry_run: bool,
-    no_resume: bool, no_confirm: bool, max_baud: int, ports: tuple[str, ...], alternate: int, **line: Any,
+    no_resume: bool, no_confirm: bool, max_baud: int, ports: tuple[str, ...], alternate: int, touch: str, **line: Any,
 ) -> Outcome:  # fmt: skip
     """Update a terminal: verify, send, restart, read back, check, confirm, record. Several --port: all at once."""
     settings = app.settings
@@ -62,6 +63,7 @@ def command(
         technician=settings.technician,
         max_baud=max_baud,
         alternate=alternate,
+        touch=_touchable(touch, dry_run=dry_run, ports=len(chosen)),
         port_options=port_settings(app, line),
     )
     if app.dev:
@@ -71,6 +73,13 @@ def command(
     result = flash(job, Records(app.state_dir), app.output.on_event)
     app.output.context.update(port=result.port, serial_number=result.serial_number)
     return Outcome({"devices": [_device(result)], "plan": dataclasses.asdict(result.plan)}, _lines(result), result.changed)
+
+
+def _touchable(port: str, *, dry_run: bool, ports: int) -> str:
+    if port and (dry_run or ports > 1):
+        why = "a dry run changes nothing" if dry_run else "it is one board's way into its boot loader"
+        raise ToolError(f"--touch restarts a board: {why}", name="usage", hint="One --port, and no --dry-run.")
+    return port
 
 
 def _one_of(package: pathlib.Path | None, stick: pathlib.Path | None) -> pathlib.Path | Stick:

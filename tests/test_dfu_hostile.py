@@ -157,7 +157,7 @@ def attempt(made: Bench, act: Act) -> ToolError | None:
 
 
 @pytest.mark.parametrize(("profile", "state", "name"), CENSUS)
-def test_every_act_in_every_state(profile: Profile, state: State, name: str) -> None:
+def test_a34_every_act_in_every_state(profile: Profile, state: State, name: str) -> None:
     act, writes = (ST_ACTS if profile is ST else PLAIN_ACTS)[name]
     made = bench(profile)
     made.device.loader.memory.cells[:] = old = pattern(len(made.cells), seed=5)
@@ -280,7 +280,7 @@ def test_an_abort_that_is_refused_is_overcome() -> None:
 
 
 @given(st.lists(st.one_of(st.binary(max_size=8), st.integers(0, 2)), max_size=40), st.sampled_from([PLAIN, STUBBORN, ST]))
-def test_a_device_that_answers_anything(answers: list[bytes | int], profile: Profile) -> None:
+def test_a35_a_device_that_answers_anything(answers: list[bytes | int], profile: Profile) -> None:
     """Bytes of any kind, stalls, silence, and leaving the bus, in any order."""
     left = iter(answers)
 

@@ -66,7 +66,7 @@ class Seat(NamedTuple):
     place: Place
 
 
-def test_a_device_is_found_again_by_serial_number_or_by_its_port() -> None:
+def test_a40_a_device_is_found_again_by_serial_number_or_by_its_port() -> None:
     was = Place(1, (4, 2), 0x1209, "A")
     same, moved = Seat(was), Seat(Place(2, (1,), 0x1209, "A"))
     renamed = Seat(Place(1, (4, 2), 0x0483, "STM32FxSTM32"))

@@ -185,7 +185,7 @@ def test_a_pause_asked_for_while_idle_begins_again_with_the_next_block() -> None
 
 
 @pytest.mark.parametrize("profile", [PLAIN, ST])
-def test_a_poll_timeout_of_hours_is_not_waited_for(profile: Profile) -> None:
+def test_a35_a_poll_timeout_of_hours_is_not_waited_for(profile: Profile) -> None:
     made = in_dfu_mode(profile)
     made.device.faults.poll_ms = 0xFFFFFF
     started = made.clock.now()
@@ -196,7 +196,7 @@ def test_a_poll_timeout_of_hours_is_not_waited_for(profile: Profile) -> None:
 
 
 @pytest.mark.parametrize(("poll_ms", "most_requests"), [(0, 13_000), (-1, 13_000), (1000, 700), (599_000, 10)])
-def test_a_device_that_is_busy_for_ever_is_given_up(poll_ms: int, most_requests: int) -> None:
+def test_a35_a_device_that_is_busy_for_ever_is_given_up(poll_ms: int, most_requests: int) -> None:
     made = in_dfu_mode(faults=Faults(busy_for_ever=True, poll_ms=poll_ms))
     started = made.clock.now()
     with pytest.raises(LinkLost, match="still busy") as caught:

@@ -112,7 +112,7 @@ def test_every_fault_is_told_recorded_and_can_be_mended(
         assert pattern(20_000) in bytes(device.loader.memory.cells)
 
 
-def test_a_lying_read_back_is_noticed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a39_a_lying_read_back_is_noticed(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from formats.errors import ToolError
 
     job, _ = job_for(tmp_path, "plain", Faults(upload_flip=100), monkeypatch)

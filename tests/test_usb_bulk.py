@@ -224,7 +224,7 @@ def test_without_libusb_the_error_says_what_to_install(monkeypatch: pytest.Monke
     assert caught.value.exit_code == 9
 
 
-def test_serial_numbers_cannot_steer_a_terminal() -> None:
+def test_a37_serial_numbers_cannot_steer_a_terminal() -> None:
     bus = SimulatedBus(BulkUsb("A\x1b[2J\x1b]0;owned\x07\u202eB\r\nC", (1,)), BulkUsb("ok", (2,)))
     with pytest.raises(LinkError) as caught:
         open_usb_bulk(PORT, LineOptions(), bus)
@@ -253,7 +253,7 @@ def test_a_device_is_found_again_under_other_numbers() -> None:
     assert find_again(known, bus) == ""
 
 
-def test_a_twin_is_never_taken_for_the_device() -> None:
+def test_a40_a_twin_is_never_taken_for_the_device() -> None:
     device, twin = BulkUsb("SAME", (1,)), BulkUsb("SAME", (2,))
     bus = SimulatedBus(device, twin)
     known = identify(f"{PORT}:@3-1", bus)

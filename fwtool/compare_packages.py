@@ -26,6 +26,7 @@ def compare_packages(first: Package, second: Package) -> Difference:
     one, other = describe_package(first), describe_package(second)
     changes = list(_fields("", one, other, APART))
     changes += entries("notes", one["notes"], other["notes"])
+    changes += _order(*([found["name"] for found in facts["components"]] for facts in (one, other)))
     changes += _component_changes(*({found["name"]: found for found in facts["components"]} for facts in (one, other)))
     changes += _content_changes(first, second)
     found, grain = bounded(_ranges(first, second))
@@ -46,6 +47,12 @@ def _plain(field: str, value: Any) -> Any:
     if field == "address":
         return "none" if value is None else f"0x{value:08x}"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _order(before: list[str], after: list[str]) -> Iterator[Change]:
+    """Components are installed in the order in which they stand."""
+    if set(before) == set(after) and before != after:
+        yield Change("order of components", "changed", ", ".join(before), ", ".join(after))
 
 
 def _component_changes(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Change]:

@@ -1,5 +1,6 @@
 """Use cases on MCUboot images: look, verify, sign again; and the options they are built with."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO, Final, NamedTuple
@@ -18,11 +19,12 @@ from formats.signing import Signer
 from formats.trust import Trust
 from formats.versions import Version
 from fwtool.files import open_input, read_small, replacing
+from fwtool.key_files import KeyFile
 
 
-def decryption_key(path: pathlib.Path) -> DecryptionKey:
+def decryption_key(file: KeyFile) -> DecryptionKey:
     """What an encrypted image is opened with: PEM, or a key for AES key wrap in base64."""
-    return decryption_keys.read_private(read_small(path))
+    return decryption_keys.read_private(*file.read())
 
 
 def describe(file: BinaryIO) -> dict[str, Any]:
@@ -60,6 +62,9 @@ def explain(image: McubootImage, trust: Trust, now: float, decrypt_key: Decrypti
         if check.id == "signature" and check.outcome is Outcome.HELD and check.key_id
         and not 0 < known[check.key_id].expires <= now
     }  # fmt: skip
+    why = _why(image, trust, good, checks)
+    checks = [dataclasses.replace(check, error=why) if check.error == "bad_signature" and not check.key_id else check
+              for check in checks]  # fmt: skip
     for role in trust.roles_for("package"):
         count = sum(trust.keys[index].key_id.hex() in good for index in role.keys)
         enough = count >= role.threshold
@@ -68,10 +73,21 @@ def explain(image: McubootImage, trust: Trust, now: float, decrypt_key: Decrypti
                 id=f"threshold {role.role.name.lower()}", outcome=Outcome.HELD if enough else Outcome.FAILED,
                 offset=image.unprotected.offset, size=len(image.unprotected.raw),
                 detail=f"{count} of {role.threshold} needed signatures by {role.role.name.lower()} keys",
-                error="" if enough else "bad_signature",
+                error="" if enough else why,
             )
         )  # fmt: skip
     return checks
+
+
+def _why(image: McubootImage, trust: Trust, good: set[str], checks: Sequence[Check]) -> str:
+    """What is wrong with the signatures that do not count, named as for packages.
+
+    A signature names its key by a hash that is our key id for all but RSA, so a revoked RSA key is only an unknown one.
+    """
+    if {signed.key.value for signed in image.signed} & set(trust.record.revoked):
+        return "revoked"
+    held = {check.key_id for check in checks if check.id == "signature" and check.outcome is Outcome.HELD}
+    return "expired" if held - good else "bad_signature"
 
 
 def sign(path: pathlib.Path, signers: Sequence[Signer], out: pathlib.Path, *, dev: bool = False) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from formats.mcuboot import image
 from formats.outcomes import Check, first_error
 from formats.trust import Trust
 from fwtool import mcuboot
-from fwtool.files import open_input, read_small
+from fwtool.files import open_input
 from fwtool.images import describe_package
+from fwtool.key_files import KeyFile
 
 
 class Verified(NamedTuple):
@@ -26,7 +27,7 @@ class Verified(NamedTuple):
     error: ToolError | None
 
 
-def verify(path: pathlib.Path, trust: Trust, decrypt_keys: Sequence[pathlib.Path] = ()) -> Verified:
+def verify(path: pathlib.Path, trust: Trust, decrypt_keys: Sequence[KeyFile] = ()) -> Verified:
     """Check a file completely.
 
     Args:
@@ -41,7 +42,7 @@ def verify(path: pathlib.Path, trust: Trust, decrypt_keys: Sequence[pathlib.Path
         if start[:8] == header.MAGIC:
             for trusted in trust.keys:
                 refuse_foreign(trusted)
-            groups = [wrapping.read_private(read_small(key)) for key in decrypt_keys]
+            groups = [wrapping.read_private(*key.read()) for key in decrypt_keys]
             found = fwp_explain.explain(file, trust, time.time(), groups)
             facts = describe_package(found.package) if found.package else {}
             checks = list(found.checks)

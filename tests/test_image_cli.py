@@ -9,11 +9,17 @@ from collections.abc import Callable
 
 import pexpect
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 import firmware_samples
+from formats import trust as trust_format
 from formats.fwp.header import Header
+from formats.keys import read_public
+from formats.mcuboot.image import open_image
+from formats.trust_record import Role
+from fwtool.mcuboot import explain
 from tests.conftest import Fwtool, Sim
-from tests.support import KEY, SECOND_KEY, STRANGER, make_package, need, pattern, sign_package
+from tests.support import KEY, SECOND_KEY, STRANGER, make_package, need, part, pattern, sign_package
 
 ELF = str(firmware_samples.path("built/vt100-1.5.0.elf"))
 SBOM = {
@@ -401,3 +407,51 @@ def test_wrong_settings_are_usage_errors(run: Fwtool, keys: pathlib.Path, settin
     done = run("image", "convert", "raw.bin", "--to", "mcuboot", "--out", "x.img", *flags)
     assert done.code == 2, done
     assert not (keys / "x.img").exists()
+
+
+def test_an_encrypted_key_of_a_group_takes_its_passphrase(run: Fwtool, build: Build, groups: pathlib.Path) -> None:
+    """From a file or a person; without either it says which option is missing."""
+    handle = serialization.load_pem_private_key((groups / "group.pem").read_bytes(), None)
+    locked = handle.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"open it")
+    )
+    (groups / "locked.pem").write_bytes(locked)
+    (groups / "right").write_text("open it\n")
+    (groups / "wrong").write_text("let me in\n")
+    name = build("x.fwp", "--encrypt-for", "group.pub.pem")
+    extract = ("image", "extract", name, "--decrypt-key", "locked.pem")
+    assert run(*extract, "a").code == 2
+    assert run(*extract, "b", "--decrypt-passphrase-file", "wrong").code == 3
+    assert run(*extract, "c", "--decrypt-passphrase-file", "right").code == 0
+    (extracted,) = (groups / "c").glob("*.bin")
+    assert run("image", "extract", name, "d", "--decrypt-key", "group.pem").code == 0
+    (plain,) = (groups / "d").glob("*.bin")
+    assert extracted.read_bytes() == plain.read_bytes()
+
+
+def test_a_revoked_or_expired_key_of_an_mcuboot_image_is_named(run: Fwtool, keys: pathlib.Path) -> None:
+    """As for packages, not as a bad signature."""
+    (keys / "raw.bin").write_bytes(pattern(3000))
+    assert run("keys", "generate", "--out", "old.pem").code == 0
+    assert run("keys", "public", "old.pem", "--out", "old.pub.pem").code == 0
+    convert = ("image", "convert", "raw.bin", "--to", "mcuboot", "--set", "version=1.0.0", "--key", "old.pem")
+    assert run(*convert, "--out", "x.img").code == 0
+    for options, name in (((), "bad_signature"), (("--revoke", "old.pub.pem"), "revoked")):
+        assert run("trust", "create", "maker.pub.pem", *options, "--out", f"{name}.trust").code == 0
+        done = run("image", "verify", "x.img", "--trust", f"{name}.trust", "--explain", "--json").result
+        assert (done["exit_code"], done["error"]["name"]) == (4, name)
+    key, day = read_public((keys / "old.pub.pem").read_bytes()), 86400
+    raw = trust_format.compose({Role.SIGNER: (1, [("old", key)])}, key_expires={key.key_id: 20 * day})
+    with (keys / "x.img").open("rb") as file:
+        image = open_image(file)
+        for now, error in ((10 * day, ""), (30 * day, "expired")):
+            checks = explain(image, trust_format.parse(raw), now)
+            assert checks[-1].error == error
+
+
+def test_the_order_of_components_is_a_difference(run: Fwtool, tmp_path: pathlib.Path) -> None:
+    parts = [part(pattern(300, number), name, address=number << 16) for number, name in enumerate("ab", 1)]
+    (tmp_path / "one.fwp").write_bytes(make_package(parts))
+    (tmp_path / "other.fwp").write_bytes(make_package(parts[::-1]))
+    changes = run("image", "diff", "one.fwp", "other.fwp", "--json").result["data"]["changes"]
+    assert [change["before"] for change in changes if change["what"] == "order of components"] == ["a, b"]

@@ -316,10 +316,12 @@ def test_a_command_signs(tmp_path: pathlib.Path, algorithm: str, given: str, cal
         ("print('no signature')", 4),
         ("", 4),
         ("import sys; sys.exit('\\x1b[2Jno')", 9),
-        ("import sys; sys.stdout.write('x' * 5000)", 9),
+        ("import sys; sys.stdout.write('x' * 50000)", 9),
+        ("import sys\nwhile True: sys.stdout.write('x' * 5000)", 9),
+        ("import sys\nwhile True: sys.stderr.write('x' * 5000)", 9),
         ("import time; time.sleep(60)", 9),
     ],
-    ids=["wrong", "nothing", "fails", "too much", "hangs"],
+    ids=["wrong", "nothing", "fails", "too much", "no end", "talks without end", "hangs"],
 )
 def test_a_command_that_fails_leaves_the_package_alone(run: Fwtool, keys: pathlib.Path, script: str, code: int) -> None:
     (keys / "raw.bin").write_bytes(bytes(5000))

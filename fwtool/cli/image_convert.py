@@ -16,6 +16,7 @@ from fwtool.cli.output import size_text
 from fwtool.cli.signer_options import open_signers, signer_options
 from fwtool.convert import Conversion, convert
 from fwtool.images import parse_input
+from fwtool.key_files import KeyFile
 
 WRITTEN = [entry.name for entry in registry.FORMATS if entry.write]
 
@@ -42,7 +43,7 @@ WRITTEN = [entry.name for entry in registry.FORMATS if entry.write]
 @pass_app
 def command(
     app: App, /, source: str, to: str, out: pathlib.Path, lose: tuple[str, ...], component: str, max_hole: int | None,
-    decrypt_key: tuple[pathlib.Path, ...], settings: tuple[str, ...], key: tuple[str, ...],
+    decrypt_key: tuple[KeyFile, ...], settings: tuple[str, ...], key: tuple[str, ...],
     passphrase_file: pathlib.Path | None, passphrase_fd: int | None, **options: Any,
 ) -> Outcome:  # fmt: skip
     """Turn an image into another format. IN is FILE[@ADDRESS]; what the format cannot hold must be given up with --lose."""

@@ -17,6 +17,7 @@ from fwtool.diff_page import page
 from fwtool.difference import Change, Difference, ElfDifference, Range, extent
 from fwtool.files import write_file
 from fwtool.images import Limits
+from fwtool.key_files import KeyFile
 
 SIGNS = {"added": "+", "removed": "-"}
 """Every other kind of change is a `~`."""
@@ -33,7 +34,7 @@ SHOWN = 40
 @pass_app
 def command(
     app: App, before: pathlib.Path, after: pathlib.Path, html: pathlib.Path | None, max_hole: int,
-    decrypt_key: tuple[pathlib.Path, ...],
+    decrypt_key: tuple[KeyFile, ...],
 ) -> Outcome:  # fmt: skip
     """Say what differs between two packages, or two images of any format: fields, components, address ranges.
 

@@ -7,6 +7,7 @@ import click
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.cli.decrypt_option import decrypt_option, decryption
 from fwtool.extract import extract
+from fwtool.key_files import KeyFile
 
 
 @click.command("extract", cls=Verb)
@@ -14,7 +15,7 @@ from fwtool.extract import extract
 @click.argument("folder", type=click.Path(path_type=pathlib.Path))
 @decrypt_option
 @pass_app
-def command(app: App, file: pathlib.Path, folder: pathlib.Path, decrypt_key: tuple[pathlib.Path, ...]) -> Outcome:
+def command(app: App, file: pathlib.Path, folder: pathlib.Path, decrypt_key: tuple[KeyFile, ...]) -> Outcome:
     """Write each component or piece of FILE into FOLDER, and image.json with what is known about it."""
     del app
     made = extract(file, folder, decryption(file, decrypt_key) if decrypt_key else {})

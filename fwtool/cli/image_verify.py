@@ -7,6 +7,7 @@ import click
 
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.cli.decrypt_option import decrypt_option
+from fwtool.key_files import KeyFile
 from fwtool.trust_store import find_trust
 from fwtool.verifying import verify
 
@@ -19,7 +20,7 @@ SAID = {"held": "held", "failed": "FAILED", "not_checked": "-"}
 @click.option("--explain", is_flag=True, help="Say what was checked, where, with which key, and what became of it.")
 @decrypt_option
 @pass_app
-def command(app: App, file: pathlib.Path, trust: str, explain: bool, decrypt_key: tuple[pathlib.Path, ...]) -> Outcome:
+def command(app: App, file: pathlib.Path, trust: str, explain: bool, decrypt_key: tuple[KeyFile, ...]) -> Outcome:
     """Check signatures and every byte of a package or an MCUboot image."""
     found = verify(file, find_trust(trust or app.settings.trust, app.state_dir, dev=app.dev, foreign=True), decrypt_key)
     facts = found.facts

@@ -21,6 +21,7 @@ VERBS = {
     "trust": "Say who may sign, and how many must; pin it on this computer.",
     "grant": "Let a technician do what a terminal does not do for everybody.",
     "order": "The bank's work orders: which terminals, which acts, until when.",
+    "permit": "Let some terminals go back to an older release.",
     "image": "Build, sign, verify and inspect firmware packages.",
     "ports": "List serial ports and what seems to be connected.",
     "info": "Show identity, versions, slots and battery of a terminal.",
@@ -29,8 +30,11 @@ VERBS = {
     "journal": "Read the terminal's own journal.",
     "flash": "Update a terminal: verify, send, restart, read back, confirm, record.",
     "stick": "Put packages on a USB stick; check what is on one.",
+    "visit": "The guided maintenance visit: checklist, update, record, report.",
     "line": "Run a manufacturing station: many units, steps, limits, yield.",
     "diagnose": "Run the health check; every finding comes with cause and next action.",
+    "compliance": "Check what PCI asks for, with evidence; list of devices; suspicious activity.",
+    "parts": "Plan spare parts for the next visits from wear, counters and records.",
     "stats": "Show or reset the terminal's statistics.",
     "print-test": "Print a test slip.",
     "reset": "Restart or re-initialise a terminal.",
@@ -45,8 +49,8 @@ VERBS = {
     "doctor": "Check this computer: versions, ports, rights, speed.",
 }
 GROUPS = {
-    "batch", "clock", "grant", "image", "journal", "keys", "line", "log", "order", "reset", "settlement", "slots", "stats",
-    "stick", "trace", "trust",
+    "batch", "clock", "grant", "image", "journal", "keys", "line", "log", "order", "permit", "reset", "settlement", "slots",
+    "stats", "stick", "trace", "trust",
 }  # fmt: skip
 """Verbs that have verbs of their own."""
 DOORS = """\

@@ -53,7 +53,7 @@ def open_signers(
 def secrets(passphrase_file: pathlib.Path | None, passphrase_fd: int | None) -> Secrets:
     """Where secrets come from; a person is only asked at a terminal."""
     given = given_secret(passphrase_file, passphrase_fd)
-    return Secrets(given, _ask if sys.stdin and sys.stdin.isatty() else None)
+    return Secrets(given, ask_secret if sys.stdin and sys.stdin.isatty() else None)
 
 
 def given_secret(passphrase_file: pathlib.Path | None, passphrase_fd: int | None) -> bytes | None:
@@ -69,5 +69,6 @@ def given_secret(passphrase_file: pathlib.Path | None, passphrase_fd: int | None
     return None if passphrase_fd is None else from_descriptor(passphrase_fd)
 
 
-def _ask(what: str) -> bytes:
+def ask_secret(what: str) -> bytes:
+    """Ask the person at the keyboard."""
     return getpass.getpass(f"Passphrase or PIN of {what}: ").encode()

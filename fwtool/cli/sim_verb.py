@@ -11,6 +11,7 @@ from formats.errors import ToolError
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.cli.decrypt_option import groups_of
 from fwtool.files import read_small
+from fwtool.key_files import KeyFile
 
 FILE = click.Path(path_type=pathlib.Path)
 
@@ -55,7 +56,7 @@ def _serve(app: App, options: dict[str, Any]) -> None:
     trust, firmware = _provisioning(app, options["trust"], options["firmware"])
     identity = DEFAULT_IDENTITY._replace(
         model=options["model"], revision=options["revision"], serial_number=options["serial_number"],
-        group_keys=groups_of(options["group_keys"]),
+        group_keys=groups_of([KeyFile(path) for path in options["group_keys"]]),
     )  # fmt: skip
     order = Order(
         identity=identity,

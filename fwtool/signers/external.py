@@ -13,11 +13,14 @@ The signature comes on stdout as bytes: 64 for Ed25519, DER for ECDSA, as long a
 """
 
 import contextlib
+import os
 import pathlib
 import subprocess
+import tempfile
+import time
 import tomllib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO
 
 from formats import keys
 from formats.errors import LocalError, ToolError
@@ -27,6 +30,9 @@ from fwtool.files import read_small
 from fwtool.signers.secrets import Secrets
 
 MAX_TIMEOUT_S = 3600
+MAX_OUTPUT = 1 << 20
+"""Of what it gives, and of what it says besides."""
+POLL_S = 0.01
 KEYS = {"public": str, "command": list, "input": str, "timeout_s": int}
 
 
@@ -47,20 +53,45 @@ class ExternalSigner:
         return self._run(hashed)
 
     def _run(self, data: bytes) -> bytes:
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as talk:
+            given.write(data)
+            given.seek(0)
+            try:
+                process = subprocess.Popen(self._command, stdin=given, stdout=out, stderr=talk, cwd=self._folder)
+            except (OSError, ValueError) as error:
+                raise self._failed("cannot be run") from error
+            self._wait(process, (out, talk))
+            if process.returncode:
+                said = _last_line(talk)
+                raise self._failed(f"ended with {process.returncode}" + (f": {said!a}" if said else ""))
+            out.seek(0)
+            return out.read(MAX_OUTPUT)
+
+    def _wait(self, process: "subprocess.Popen[bytes]", files: Sequence[BinaryIO]) -> None:
+        """Until it has ended; neither its time nor what it says is without limit."""
+        until = time.monotonic() + self._timeout_s
         try:
-            done = subprocess.run(
-                self._command, input=data, capture_output=True, cwd=self._folder, timeout=self._timeout_s, check=False
-            )
-        except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-            why = f"took more than {self._timeout_s} s" if isinstance(error, subprocess.TimeoutExpired) else "cannot be run"
-            raise LocalError(f"the signing command {self._command[0]!r} {why}", name="missing_component") from error
-        if done.returncode or len(done.stdout) > MAX_SIGNATURE_SIZE:
-            said = done.stderr.decode("utf-8", "backslashreplace").strip().splitlines()[-1:]
-            raise LocalError(
-                f"the signing command {self._command[0]} ended with {done.returncode}" + (f": {said[0]!a}" if said else ""),
-                name="missing_component",
-            )
-        return done.stdout
+            while process.poll() is None:
+                if time.monotonic() >= until:
+                    raise self._failed(f"took more than {self._timeout_s} s")
+                if any(os.fstat(file.fileno()).st_size > MAX_OUTPUT for file in files):
+                    raise self._failed(f"says more than {MAX_OUTPUT} bytes")
+                time.sleep(POLL_S)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        if os.fstat(files[0].fileno()).st_size > MAX_SIGNATURE_SIZE:
+            raise self._failed("gave what is too long for a signature")
+
+    def _failed(self, why: str) -> LocalError:
+        return LocalError(f"the signing command {self._command[0]!r} {why}", name="missing_component")
+
+
+def _last_line(file: BinaryIO) -> str:
+    """What it said last, of the last kilobyte."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 1024))
+    return "".join(file.read(1024).decode("utf-8", "backslashreplace").strip().splitlines()[-1:])
 
 
 @contextlib.contextmanager

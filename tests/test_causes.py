@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import re
 import tomllib
 from typing import Any
 
@@ -15,6 +16,7 @@ from fwtool.causes.parts import PARTS
 from fwtool.causes.steps import ENDS_BATCH, STEPS
 from fwtool.checks import CHECKS
 from fwtool.findings import Finding, Snapshot, Words
+from fwtool.quantities import QUANTITIES
 from hwsim.faults import DEVICE_FAULTS, Fault
 from hwsim.machine import LineModel, Machine
 from hwsim.storage import Storage
@@ -285,3 +287,16 @@ def test_every_check_has_a_rule_and_every_text_is_safe() -> None:
     for rule in RULES:
         assert not any(dangers(words) for words in (rule.reason, rule.cause, rule.action)), rule.id
     assert {step for rule in RULES for step in rule.steps} == set(STEPS)
+
+
+def test_the_document_lists_what_there_is_and_its_example_holds(tmp_path: pathlib.Path) -> None:
+    text = (ROOT / "docs" / "diagnosis.md").read_text(encoding="utf-8")
+    example = tmp_path / "ours.toml"
+    example.write_text(text.partition("```toml\n")[2].partition("```")[0], encoding="utf-8")
+    rules = load([example])
+    assert len(rules) == len(RULES) + 1
+    for title, names in (("Steps", STEPS), ("Part classes", PARTS), ("Measurements", QUANTITIES)):
+        listed = text.partition(f"\n{title}: ")[2].partition(".\n")[0]
+        assert re.findall(r"`([^`]+)`", listed) == list(names), title
+    lists = "".join(part.partition(".\n")[0] for part in text.split("\nChecks, ")[1:])
+    assert sorted(re.findall(r"`([^`]+)`", lists)) == sorted(check.id for check in CHECKS)

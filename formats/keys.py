@@ -31,6 +31,7 @@ _PRIVATE: Final = (
 _PRIMORIAL: Final = math.prod(n for n in range(2, 2000) if all(n % p for p in range(2, math.isqrt(n) + 1)))
 """Product of all primes below 2000."""
 _P25519: Final = 2**255 - 19
+_D25519: Final = -121665 * pow(121666, -1, _P25519) % _P25519
 _ORDER_8_Y: Final = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 """y of two points of order 8; the other two have p - y (Cremers and Jackson, "Prime, Order Please!", table 2)."""
 _SMALL_ORDER_Y: Final = frozenset({0, 1, _P25519 - 1, _ORDER_8_Y, _P25519 - _ORDER_8_Y})
@@ -155,6 +156,17 @@ def _refuse_weak_ed25519(raw: bytes) -> None:
             name="weak_key",
             hint="Do not use it, and ask where it came from.",
         )
+    if not _on_edwards25519(y):
+        raise TrustError("this Ed25519 key is no point on its curve", name="weak_key", hint="Generate a new key.")
+
+
+def _on_edwards25519(y: int) -> bool:
+    """Whether there is an x: x^2 = (y^2 - 1) / (d y^2 + 1), d = -121665/121666 (RFC 8032 5.1.3), by Euler's criterion.
+
+    d y^2 + 1 is never 0, and its Legendre symbol is that of its inverse; so the product is a square where the quotient is.
+    """
+    square = (y * y - 1) * (_D25519 * y * y + 1) % _P25519
+    return pow(square, (_P25519 - 1) // 2, _P25519) in (0, 1)
 
 
 def _refuse_weak_modulus(n: int) -> None:

@@ -7,6 +7,7 @@ from formats.errors import FormatError
 from formats.fwp.coding import TAG_SIZE, Cipher, Encoding
 from formats.fwp.header import MAX_MANIFEST
 from formats.fwp.manifest import BLOCK_SIZES, DOCUMENTS, NO_ADDRESS, Manifest, Slot
+from formats.fwp.wrapping import fits_agreement
 
 Broken: TypeAlias = Iterator[str]
 """What is wrong, rule by rule."""
@@ -102,6 +103,8 @@ def _documents(manifest: Manifest) -> Broken:
         kind = component.type in DOCUMENTS
         if kind != (component.slot is Slot.NOWHERE) or (kind and component.address != NO_ADDRESS):
             yield f"component {component.name!r} is a document in the wrong place"
+        if kind and component.cipher is not Cipher.NONE:
+            yield f"component {component.name!r} is a document, and encrypted"
         if component.about > (len(manifest.installed) if kind else 0):
             yield f"component {component.name!r} describes a component that is not there"
 
@@ -112,6 +115,9 @@ def _recipients(manifest: Manifest) -> Broken:
         yield "a recipient is named twice, or out of order"
     if bool(ids) != any(component.cipher is not Cipher.NONE for component in manifest.components):
         yield "recipients and encrypted components belong together"
+    for recipient in manifest.recipients:
+        if not fits_agreement(recipient.one_time, recipient.agreement):
+            yield "a recipient's one-time key is none of its kind"
 
 
 RULES: Final[tuple[Callable[[Manifest], Broken], ...]] = (_whole, _blocks, _addresses, _documents, _recipients)

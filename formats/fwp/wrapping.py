@@ -21,6 +21,10 @@ from formats.record import Choice, Record
 
 KEY_SIZE: Final = 32
 _WRAPPED_SIZE: Final = 40
+X25519_SIZE: Final = 32
+P256_POINT_SIZE: Final = 65
+UNCOMPRESSED: Final = 0x04
+"""First byte of such a point (SEC 1, 2.3.3)."""
 _CONTEXT: Final = b"fwtool/fwp/v1 "
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -55,6 +59,13 @@ class Recipient(Record):
         "one_time" / c.Prefixed(c.Int8ul, c.GreedyBytes),
         "wrapped" / c.Bytes(_WRAPPED_SIZE),
     )
+
+
+def fits_agreement(point: bytes, agreement: Agreement) -> bool:
+    """Whether these bytes have the form of a public key of this kind; whether they are one is seen where it is used."""
+    if agreement is Agreement.X25519:
+        return len(point) == X25519_SIZE
+    return len(point) == P256_POINT_SIZE and point[0] == UNCOMPRESSED
 
 
 @dataclasses.dataclass(frozen=True)

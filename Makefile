@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP = $(PYTHON) tools/setup.py --venv $(VENV)
 
-.PHONY: demo test test-wheel lint types floors check bench samples bundle lock clean help mutants reliability
+.PHONY: demo test test-wheel lint types floors check bench samples bundle languages lock clean help mutants reliability
 
 help:
 	@echo "make demo    the main job on simulated hardware, in about a minute"
@@ -14,6 +14,7 @@ help:
 	@echo "make bundle  the tool with all it needs, for a USB stick"
 	@echo "make reliability  cut the power everywhere; a quarter of an hour"
 	@echo "make mutants break the boot rules one by one; each must be noticed"
+	@echo "make languages  collect the texts of technicians anew; translations are kept"
 	@echo "make samples rebuild the sample firmware and compare bit for bit"
 
 demo:
@@ -38,6 +39,7 @@ lint:
 types:
 	@$(SETUP) dev
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 
 floors:
 	@$(SETUP) dev
@@ -58,6 +60,10 @@ reliability:
 samples:
 	@$(SETUP) runtime
 	@$(BIN)/python firmware_samples/rebuild.py --check
+
+languages:
+	@$(SETUP) dev
+	@$(BIN)/python tools/languages.py
 
 bundle:
 	@$(SETUP) dev

@@ -29,7 +29,7 @@ from fwtool.packages import PackageSource
 from hwsim.factory import Order, make
 from hwsim.layout import CAPACITY, PAYLOAD_OFFSET, SLOTS
 from hwsim.machine import LineModel
-from hwsim.server import Server, TtyLine
+from hwsim.server import Server, tty_line
 from transports.errors import LinkLost
 from transports.pipe import LineOptions
 from transports.registry import open_pipe
@@ -168,7 +168,7 @@ def serve(port: str, factory: pathlib.Path, ready: Callable[[], None]) -> None:
     order = Order(trust=TRUST.raw, firmware=factory, line=LineModel(0))
     machine = make(order, Scheduler(time.monotonic))
     machine.terminal.flash.fill(SLOTS[1] + PAYLOAD_OFFSET, b"\x5a\x00\xa5\x3c" * (CAPACITY // 4))
-    Server(machine, TtyLine(port, BAUD), None).serve(ready)
+    Server(machine, tty_line(port, BAUD), None).serve(ready)
 
 
 class Ports(NamedTuple):

@@ -4,13 +4,13 @@
 """
 
 import contextlib
+import importlib
 import json
 import os
-import re
 import selectors
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from formats.errors import LocalError, ToolError
 from transports.virtual import Scheduler, Wire
@@ -59,71 +59,29 @@ class Served(Protocol):
     def start(self) -> None: ...
 
 
-class PtyLine:
-    """A pseudo-terminal; its slave side is the port. The slave is held open so that hosts may come and go."""
+def pty_line() -> Line:
+    """Behind a new pty.
 
-    def __init__(self) -> None:
-        try:
-            import pty
-            import tty
-        except ImportError as error:
-            raise ToolError(
-                "there are no pseudo-terminals on this system",
-                name="not_supported_here",
-                hint="Use --listen tcp:127.0.0.1:0.",
-            ) from error
-        self._master, self._slave = pty.openpty()
-        tty.setraw(self._slave)
-        self.port = os.ttyname(self._slave)
-        os.set_blocking(self._master, False)
-
-    def host_baud(self) -> int:
-        import termios
-
-        speeds = {getattr(termios, name): int(name[1:]) for name in dir(termios) if re.fullmatch(r"B\d+", name)}
-        return speeds.get(termios.tcgetattr(self._slave)[4], 0)
-
-    def files(self) -> list[Any]:
-        return [self._master]
-
-    def readable(self, file: Any) -> bytes:
-        return os.read(file, READ_SIZE)
-
-    def write(self, data: bytes) -> int:
-        return os.write(self._master, data)
-
-    def close(self) -> None:
-        os.close(self._master)
-        os.close(self._slave)
+    Raises:
+        ToolError: there are none on this system (`not_supported_here`).
+    """
+    return cast("Line", _posix_lines("there are no pseudo-terminals on this system").PtyLine())
 
 
-class TtyLine:
-    """An existing tty (the far end of a null-modem cable, or one side of a pty pair)."""
+def tty_line(path: str, baud: int) -> Line:
+    """On a tty that is there.
 
-    def __init__(self, path: str, baud: int) -> None:
-        import serial
+    Raises:
+        ToolError: not with this system (`not_supported_here`).
+        LocalError: it cannot be opened (`port_busy`).
+    """
+    return cast("Line", _posix_lines("a port cannot be sat on with this system").TtyLine(path, baud))
 
-        try:
-            self._port = serial.Serial(path, baudrate=baud or 115200, timeout=0, exclusive=True)
-        except (serial.SerialException, OSError) as error:
-            raise LocalError(f"{path} cannot be opened: {error}", name="port_busy") from error
-        self.port = path
-        os.set_blocking(self._port.fileno(), False)
 
-    def host_baud(self) -> int:
-        return 0
-
-    def files(self) -> list[Any]:
-        return [self._port.fileno()]
-
-    def readable(self, file: Any) -> bytes:
-        return os.read(file, READ_SIZE)
-
-    def write(self, data: bytes) -> int:
-        return os.write(self._port.fileno(), data)
-
-    def close(self) -> None:
-        self._port.close()
+def _posix_lines(why_not: str) -> Any:
+    if os.name != "posix":
+        raise ToolError(why_not, name="not_supported_here", hint="Use --listen tcp:127.0.0.1:0.")
+    return importlib.import_module("hwsim.posix_lines")
 
 
 class TcpLine:

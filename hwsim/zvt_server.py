@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from formats.errors import ToolError
-from hwsim.server import Line, PtyLine, Server, TcpLine
+from hwsim.server import Line, Server, TcpLine, pty_line
 from hwsim.terminal import Settings
 from hwsim.zvt_faults import ZVT_FAULTS, plant
 from hwsim.zvt_machine import ZvtMachine, make_zvt
@@ -70,7 +70,7 @@ def serve(machine: ZvtMachine, address: tuple[str, int] | None, ready: Callable[
 
 def _line(machine: ZvtMachine, address: tuple[str, int] | None) -> Line:
     if address is None:
-        return PtyLine()
+        return pty_line()
     tcp = ZvtTcpLine(*address)
     machine.on_hang_up, tcp.on_closed = tcp.hang_up, machine.terminal.abandoned
     return tcp

@@ -80,4 +80,5 @@ def test_no_posix_only_import_at_the_top_of_a_module() -> None:
     for path in python_files("fwtool", "formats", "transports", "hwsim"):
         for node in ast.parse(path.read_text()).body:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            assert not {"termios", "fcntl", "pty", "tty", "pwd"} & set(names), path
+            posix_only = {"termios", "fcntl", "pty", "tty", "pwd"} & set(names)
+            assert not posix_only or path.name == "posix_lines.py", path  # which hwsim.server loads on POSIX alone

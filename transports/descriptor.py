@@ -3,6 +3,7 @@
 import contextlib
 import os
 import selectors
+import sys
 import time
 from collections.abc import Callable
 
@@ -114,7 +115,8 @@ class DescriptorPipe:
 
 def raw_descriptor_pipe(name: str, descriptor: int, close: Callable[[], None], rate: Rate | None = None) -> DescriptorPipe:
     """A pipe over a plain POSIX descriptor."""
-    os.set_blocking(descriptor, False)
+    if sys.platform != "win32":
+        os.set_blocking(descriptor, False)
     return DescriptorPipe(
         name, descriptor, lambda n: os.read(descriptor, n), lambda data: os.write(descriptor, data), close, rate
     )

@@ -5,6 +5,7 @@ import os
 import pathlib
 import platform
 import subprocess
+import sys
 from typing import Any
 
 from formats.errors import LocalError, ToolError
@@ -59,6 +60,13 @@ def rule_installed(root: pathlib.Path) -> bool:
         return False
 
 
+def _user() -> int:
+    user = 0
+    if sys.platform != "win32":
+        user = os.geteuid()
+    return user
+
+
 def install_udev(root: pathlib.Path = ROOT, *, system: str | None = None, user: int | None = None) -> Outcome:
     """Install the udev rule, and have it applied to what is plugged in.
 
@@ -76,7 +84,7 @@ def install_udev(root: pathlib.Path = ROOT, *, system: str | None = None, user: 
         raise ToolError(
             "udev rules are for Linux only", name="not_supported_here", hint="See what `fwtool doctor` says of rights."
         )
-    if (os.geteuid() if user is None else user) != 0:
+    if (_user() if user is None else user) != 0:
         hint = "Run: sudo fwtool doctor --install-udev. Or give the rule that `fwtool doctor` prints to an administrator."
         raise LocalError(f"only root may write {path}", name="permission", hint=hint)
     if rule_installed(root):

@@ -49,7 +49,7 @@ def _serve(app: App, options: dict[str, Any]) -> None:
     from hwsim.factory import Order, make
     from hwsim.machine import LineModel
     from hwsim.refusal import Refused
-    from hwsim.server import Server, TtyLine, listen
+    from hwsim.server import Server, listen, tty_line
     from hwsim.slots import DEFAULT_IDENTITY
     from transports.virtual import Scheduler
 
@@ -73,7 +73,7 @@ def _serve(app: App, options: dict[str, Any]) -> None:
     except Refused as refused:
         raise ToolError(f"the terminal does not take this firmware: {refused.reason}", name="usage") from refused
     control = listen(*tcp_address(options["control"])) if options["control"] else None
-    line: Any = TtyLine(options["attach"], options["pace"]) if options["attach"] else _line(options["listen"], machine)
+    line: Any = tty_line(options["attach"], options["pace"]) if options["attach"] else _line(options["listen"], machine)
 
     def ready() -> None:
         tell_port(app, line.port)
@@ -86,9 +86,9 @@ def _serve(app: App, options: dict[str, Any]) -> None:
 
 def open_line(listen: str) -> Any:
     """What `--listen` names."""
-    from hwsim.server import PtyLine, TcpLine
+    from hwsim.server import TcpLine, pty_line
 
-    return PtyLine() if listen == "pty" else TcpLine(*tcp_address(listen))
+    return pty_line() if listen == "pty" else TcpLine(*tcp_address(listen))
 
 
 def _line(listen: str, machine: Any) -> Any:

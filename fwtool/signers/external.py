@@ -20,7 +20,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from formats import keys
 from formats.errors import LocalError, ToolError
@@ -67,7 +67,7 @@ class ExternalSigner:
             out.seek(0)
             return out.read(MAX_OUTPUT)
 
-    def _wait(self, process: "subprocess.Popen[bytes]", files: Sequence[BinaryIO]) -> None:
+    def _wait(self, process: "subprocess.Popen[bytes]", files: Sequence[IO[bytes]]) -> None:
         """Until it has ended; neither its time nor what it says is without limit."""
         until = time.monotonic() + self._timeout_s
         try:
@@ -88,7 +88,7 @@ class ExternalSigner:
         return LocalError(f"the signing command {self._command[0]!r} {why}", name="missing_component")
 
 
-def _last_line(file: BinaryIO) -> str:
+def _last_line(file: IO[bytes]) -> str:
     """What it said last, of the last kilobyte."""
     file.seek(max(0, file.seek(0, os.SEEK_END) - 1024))
     return "".join(file.read(1024).decode("utf-8", "backslashreplace").strip().splitlines()[-1:])

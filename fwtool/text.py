@@ -16,6 +16,16 @@ def clean(text: str) -> str:
     )
 
 
+def columns(text: str) -> int:
+    """Columns that a console needs for a text: two for a Chinese character (UAX #11: wide and full-width)."""
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text, filled with spaces to a width in columns."""
+    return text + " " * (width - columns(text))
+
+
 def number(text: str, most: int) -> int | None:
     """The number that plain decimal digits stand for; None if they are none, or it is larger than `most`."""
     if not (text.isascii() and text.isdigit()) or len(text) > MAX_DIGITS or int(text) > most:

@@ -1,6 +1,7 @@
 """What a person could do to the terminal: a table of acts, asked for as one JSON object per line."""
 
 import json
+import pathlib
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -8,6 +9,7 @@ from hwsim.faults import FAULTS, Fault
 from hwsim.machine import Machine
 from hwsim.refusal import Refused
 from hwsim.service_acts import SERVICE_ACTS
+from hwsim.stick_menu import StickMenu
 
 
 class Act(NamedTuple):
@@ -33,6 +35,21 @@ def _press(machine: Machine, argument: str) -> None:
     machine.terminal.statistics.add("KeyPressedCount")
     if machine.terminal.booted:
         machine.terminal.note("key", argument or "OK")
+        if machine.stick:
+            machine.stick.press((argument or "OK").upper())
+
+
+def _insert_stick(machine: Machine, argument: str) -> None:
+    if not argument or not pathlib.Path(argument).is_dir() or not machine.terminal.booted:
+        raise ValueError
+    _remove_stick(machine)
+    machine.stick = StickMenu(machine, pathlib.Path(argument))
+
+
+def _remove_stick(machine: Machine) -> None:
+    if machine.stick:
+        machine.stick.pull()
+    machine.stick = None
 
 
 def _plant(machine: Machine, argument: str) -> None:
@@ -46,6 +63,8 @@ def _mend(machine: Machine, argument: str) -> None:
 
 ACTS: Final[dict[str, Act]] = {
     "press": Act("press a key (KEY)", _press),
+    "insert-stick": Act("put a USB stick in (DIR); then press OK or CANCEL", _insert_stick),
+    "remove-stick": Act("pull the USB stick out", _simple(_remove_stick)),
     "open-cover": Act("open the printer's cover", _set("cover_open", True)),
     "sale": Act("make transactions (COUNT)", _sale),
     "plug": Act("plug the cable in", lambda machine, argument: machine.plug()),

@@ -2,11 +2,14 @@
 
 import random
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from hwsim.storage import Storage
 from hwsim.terminal import Settings, Terminal
 from transports.virtual import Scheduler, Wire
+
+if TYPE_CHECKING:
+    from hwsim.stick_menu import StickMenu
 
 DIRTY_RATE = 0.02
 """Share of bytes that arrive damaged on a line that is driven too fast."""
@@ -40,6 +43,8 @@ class Machine:
         self.terminal = Terminal(settings, storage, scheduler)
         self.host: Callable[[bytes], None] = lambda data: None
         self.plugged = True
+        self.stick: StickMenu | None = None
+        """A USB stick in the terminal."""
         self.line = line
         self.host_baud = self.terminal_baud = line.baud
         self.clean_baud = 0

@@ -1,6 +1,8 @@
 """What all verbs share: the global options (before or after the verb), and the application object they fill."""
 
+import copy
 import dataclasses
+import inspect
 import pathlib
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,6 +12,7 @@ import click
 from formats.errors import ToolError
 from fwtool import config
 from fwtool.cli.output import Output
+from fwtool.languages.translator import SOURCE, Translator, translator
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -44,9 +47,18 @@ class App:
                 quiet=bool(self.flags.get("quiet")),
                 verbose=bool(self.flags.get("verbose")),
                 progress=not self.flags.get("no_progress"),
+                words=self.words,
             )
             self._output.command = self.command
         return self._output
+
+    @property
+    def words(self) -> Translator:
+        """Into the language of the reader; English while a wrong configuration is being told of."""
+        try:
+            return translator(self.settings.lang)
+        except ToolError:
+            return translator(SOURCE)
 
     @property
     def trace(self) -> Any:
@@ -92,7 +104,7 @@ def global_options() -> list[click.Option]:
 
     return [
         option("--json", is_flag=True, help="One JSON object per line on stdout."),
-        option("--lang", type=click.Choice(["en", "zh"]), help="Language of findings: English or Chinese."),
+        option("--lang", type=click.Choice(["en", "zh"]), help="Language: English or Chinese."),
         option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
         option("-v", "--verbose", is_flag=True, help="Say more."),
         option("--debug", is_flag=True, help="Show where an error comes from."),
@@ -104,12 +116,28 @@ def global_options() -> list[click.Option]:
     ]
 
 
+def _in_words(command: click.Command, context: click.Context) -> click.Command:
+    """The command with its help in the language of the reader."""
+    app = context.find_object(App)
+    words = app.words if app else translator(SOURCE)
+    shown, params = copy.copy(command), [copy.copy(param) for param in command.params]
+    shown.params = params
+    shown.help = command.help and words(inspect.cleandoc(command.help))
+    for param in params:
+        if isinstance(param, click.Option) and param.help:
+            param.help = words(param.help)
+    return shown
+
+
 class Verb(click.Command):
     """A command that takes the global options too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(global_options())
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        click.Command.format_help(_in_words(self, ctx), ctx, formatter)
 
 
 class VerbGroup(click.Group):
@@ -120,6 +148,9 @@ class VerbGroup(click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(global_options())
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        click.Group.format_help(_in_words(self, ctx), ctx, formatter)
 
 
 pass_app = click.make_pass_decorator(App)

@@ -14,6 +14,7 @@ import click
 
 import firmware_samples
 from formats.errors import ToolError
+from fwtool.cli import demo_visit
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 
 CUT_AT = 0.4
@@ -57,6 +58,8 @@ class Demo:
             self._update(terminal)
             self._attack(terminal)
             self._print(terminal)
+        self._title("6. A technician's visit: order, checks, test slip, update from a stick, checks again, report")
+        self.say(f"The report: {demo_visit.play(self.folder, self.fwtool)}")
         self._close()
 
     def _title(self, text: str) -> None:
@@ -154,7 +157,7 @@ class Demo:
         self.say(f"The slip: {max((self.folder / 'paper').glob('slip-*.png'))}")
 
     def _close(self) -> None:
-        self._title("6. The record")
+        self._title("7. The record")
         self.fwtool("log show")
         port = "'sim:?trust=maker.trust&firmware=vt100-1.4.2.fwp'"
         self.say()

@@ -15,6 +15,7 @@ from fwtool.diagnosis import examine
 from fwtool.diagnosis import worst as worst_of
 from fwtool.findings import Finding, Words
 from fwtool.findings import Outcome as Verdict
+from fwtool.text import padded
 from transports.tsp.messages import Level
 
 QUESTIONS: Final = {
@@ -104,7 +105,7 @@ def _ask(language: str, names: list[str]) -> dict[str, bool]:
 
 def _lines(finding: Finding, language: str) -> list[str]:
     value = "" if finding.value is None else f"  {finding.value:g} {finding.unit}".rstrip()
-    lines = [f"{WORDS[finding.outcome].get(language):<10} {finding.id:<26} {finding.title.get(language)}{value}"]
+    lines = [f"{padded(WORDS[finding.outcome].get(language), 10)} {finding.id:<26} {finding.title.get(language)}{value}"]
     if finding.cause.en:
         lines += [
             f"           {CAUSE.get(language)}: {finding.cause.get(language)}",

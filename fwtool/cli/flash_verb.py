@@ -17,6 +17,7 @@ from fwtool.trust_store import find_trust
 from transports.port_names import candidates
 from transports.rehearsal import HELLO_BYTES
 
+LIMITS = {"line": " (the line is the limit)", "flash": " (the flash memory is the limit)"}
 SLOW_ANSWER_MS = 8
 """Beyond its time on the line an answer takes a millisecond or two; an adapter's usual latency timer is 16 ms."""
 
@@ -149,7 +150,7 @@ def _planned(result: FlashResult) -> list[str]:
     if plan.erase_count:
         lines.append(f"  flash   {plan.erase_count} erases, {plan.program_count} page programs")
     if plan.total_s:
-        limit = f" ({plan.limit} is the limit)" if plan.limit else ""
+        limit = LIMITS.get(plan.limit, "")
         lines.append(f"  time    {time_text(plan.transfer_s)} for the transfer{limit}, {time_text(plan.total_s)} in all")
     if plan.faster_baud:
         lines.append(f"          {time_text(plan.faster_s)} at {plan.faster_baud} baud: set it at the device, then give --baud")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from fwtool.cli.app import VerbGroup
+from fwtool.cli.app import App, VerbGroup
 
 
 class Entry(NamedTuple):
@@ -34,9 +34,9 @@ class LazyGroup(VerbGroup):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
+        app = ctx.find_object(App)
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in self.entries.items()])
+            formatter.write_dl([(name, app.words(entry.help) if app else entry.help) for name, entry in self.entries.items()])
 
 
 def lazy_group(entries: dict[str, Entry]) -> type[LazyGroup]:

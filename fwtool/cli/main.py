@@ -1,6 +1,7 @@
 """The group of all verbs. Their modules are loaded when a verb is used; the table below is enough for `--help`."""
 
 import errno
+import itertools
 import os
 import signal
 import sys
@@ -42,6 +43,7 @@ VERBS = {
     "trace": "Show, replay or export a recording of the line (see --trace).",
     "log": "Read the maintenance records of this computer.",
     "settlement": "Match journals with the bank's files; find missing, late and wrong money.",
+    "train": "Practise on a simulated terminal with a planted fault; scored and recorded.",
     "sim": "Run a simulated terminal behind a pty, a TCP port or an existing tty.",
     "sim-zvt": "Run a simulated terminal that speaks ZVT behind a pty or a TCP port.",
     "sim-control": "Press keys, load paper, settle, plug and unplug on a simulated terminal.",
@@ -73,7 +75,7 @@ ENTRIES = {name: Entry(f"fwtool.cli.{name.replace('-', '_')}_verb", text) for na
 def cli(context: click.Context) -> Outcome | None:
     """Firmware for payment terminals: build and sign, stream and verify, diagnose; on simulated hardware too."""
     if context.invoked_subcommand is None:
-        return Outcome(lines=DOORS.splitlines())
+        return Outcome(lines=context.ensure_object(App).words(DOORS).splitlines())
     return None
 
 
@@ -82,6 +84,7 @@ def run(arguments: list[str]) -> int:
     app = App()
     # Known before parsing, so that a usage error can be told in the right form.
     app.flags.update({flag: True for flag in ("json", "debug") if f"--{flag}" in arguments})
+    app.flags.update(("lang", said) for before, said in itertools.pairwise(arguments) if before == "--lang")
     app.command = " ".join(_verb_words(arguments))
     _interrupt_once()
     try:

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from formats.errors import ToolError
@@ -40,8 +41,10 @@ def size_text(count: float) -> str:
 class Output:
     """One command's output."""
 
-    def __init__(self, *, json: bool, quiet: bool, verbose: bool, progress: bool) -> None:
+    def __init__(self, *, json: bool, quiet: bool, verbose: bool, progress: bool, words: Callable[[str], str] = str) -> None:
         self.json, self.quiet, self.verbose = json, quiet, verbose
+        self.words = words
+        """Into the language of the reader."""
         self.command = ""
         self.context: dict[str, str] = {}
         """Port and serial number, once they are known; they go into every JSON line."""
@@ -58,19 +61,19 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """A line of the result."""
-        print(clean(text), flush=True)
+        print(clean(self.words(text)), flush=True)
 
     def coloured(self, text: str, colour: int) -> None:
         """A line of the result, coloured where that is wanted (no-color.org) and can be seen."""
         if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-            print(f"\x1b[{colour}m{clean(text)}\x1b[0m", flush=True)
+            print(f"\x1b[{colour}m{clean(self.words(text))}\x1b[0m", flush=True)
         else:
             self.line(text)
 
     def say(self, text: str) -> None:
         """Talk beside the result."""
         if not self.quiet and not self.json:
-            self._write(sys.stderr, clean(text))
+            self._write(sys.stderr, clean(self.words(text)))
 
     def _write(self, stream: TextIO, text: str) -> None:
         with self._lock:
@@ -103,9 +106,9 @@ class Output:
     def failure(self, error: ToolError) -> None:
         """An error for people: what was found, where, and what to do next."""
         self.close_bars()
-        self._write(sys.stderr, f"error: {clean(str(error))}")
+        self._write(sys.stderr, clean(f"{self.words('error: ')}{self.words(str(error))}"))
         if error.hint:
-            self._write(sys.stderr, f"  next: {clean(error.hint)}")
+            self._write(sys.stderr, clean(f"{self.words('  next: ')}{self.words(error.hint)}"))
 
     # -- events -----------------------------------------------------------------------------------------------------
 
@@ -129,7 +132,7 @@ class Output:
         elif isinstance(event, TaskEnd):
             self._end(port)
         elif isinstance(event, Log):
-            self.say(f"{port}: {event.message}" if port else event.message)
+            self.say(f"{port}: {self.words(event.message)}" if port else event.message)
 
     def _event_json(self, event: Event, where: dict[str, str]) -> None:
         if isinstance(event, TaskBegin):
@@ -147,14 +150,15 @@ class Output:
             self.emit("log", level=event.level, message=event.message, **where)
 
     def _begin(self, event: TaskBegin, port: str) -> None:
-        title = TITLES.get(event.task, event.task)
+        title = self.words(TITLES.get(event.task, event.task))
         place = f"{port}: " if port else ""
         if not event.total:
             if self.verbose:
                 self.say(place + title)
             return
         if event.initial:
-            self.say(f"{place}resuming: {size_text(event.initial)} of {size_text(event.total)} are there already")
+            there = self.words(f"resuming: {size_text(event.initial)} of {size_text(event.total)} are there already")
+            self.say(place + there)
         if not self._progress:
             self.say(f"{place}{title} {size_text(event.total - event.initial)}")
             return

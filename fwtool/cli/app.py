@@ -53,6 +53,11 @@ class App:
         return self._output
 
     @property
+    def language(self) -> str:
+        """Of sentences in the result: the reader's; in JSON always English, which scripts may keep."""
+        return SOURCE if self.output.json else self.settings.lang
+
+    @property
     def words(self) -> Translator:
         """Into the language of the reader; English while a wrong configuration is being told of."""
         try:

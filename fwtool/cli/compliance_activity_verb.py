@@ -31,7 +31,7 @@ def command(
 ) -> Outcome:
     """Look for suspicious activity in exports of a terminal's transactions (CSV or JSON)."""
     app.output.command = "compliance activity"
-    table, known, language = activity.load(rules), known_layouts(layouts), app.settings.lang
+    table, known, language = activity.load(rules), known_layouts(layouts), app.language
     reports: list[dict[str, Any]] = []
     lines: list[str] = []
     hits: list[activity.Hit] = []

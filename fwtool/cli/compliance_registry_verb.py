@@ -69,7 +69,7 @@ def show(app: App, /, registry_file: pathlib.Path | None) -> Outcome:
     app.output.command = "compliance registry show"
     path = _needed(registry_file)
     found = registries.load(path)
-    lines = [line for entry in found.devices for line in (_line(entry), *_lacks(entry, app.settings.lang))]
+    lines = [line for entry in found.devices for line in (_line(entry), *_lacks(entry, app.language))]
     return Outcome({"path": str(path), "devices": [entry.shown() for entry in found.devices]}, lines)
 
 
@@ -106,7 +106,7 @@ def _ask(app: App, port: str, options: dict[str, Any]) -> Seen:
 
 
 def _checked(app: App, found: Registry, seen: list[Seen], location: str) -> Outcome:
-    language = app.settings.lang
+    language = app.language
     flags = check(found, seen, location)
     data = {
         "devices": [{"port": one.port, "make": one.make, "model": one.model, "serial_number": one.serial} for one in seen],

@@ -72,7 +72,7 @@ def _check(
         found = incident.incidents(sight)
         if found and report is not None:
             _write(app, device, sight, found, report, location)
-    language = app.settings.lang
+    language = app.language
     written = report if found else None
     data = {
         "serial_number": sight.serial_number,

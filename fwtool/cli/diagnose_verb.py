@@ -51,7 +51,7 @@ def command(
     app: App, /, tests: tuple[str, ...], level: str, answers: tuple[str, ...], rules: tuple[pathlib.Path, ...], **port: Any
 ) -> Outcome:
     """Run the health check, or the TESTS named (an id such as printer.paper, or its first part)."""
-    language = app.settings.lang
+    language = app.language
     said = _answers(answers)
     if level == "interactive":
         said |= _ask(language, [name for name in QUESTIONS if name not in said])

@@ -50,7 +50,7 @@ def command(app: App, /, interval_d: int, visits: int, roll_m: float, used_now: 
     rolls = paper(now, points, interval_d, roll_m)
     needs = [*needed_now(seen.ranking), *parts.forecast(seen.snapshot, points), *([rolls] if rolls else [])]
     plan = parts.plan(needs, now.time.date(), interval_d, visits)
-    language = app.settings.lang
+    language = app.language
     data = {
         "serial_number": serial,
         "measurements": len(points),

@@ -76,7 +76,7 @@ def _slip(app: App, facts: Facts | None, width: int) -> Slip:
 
 
 def _outcome(app: App, done: Printout, findings: list[Finding]) -> Outcome:
-    language = app.settings.lang
+    language = app.language
     data = {
         "lines": done.parts, "outcome": done.outcome, "slip_path": None, "text": [],
         "findings": [finding.as_json(language) for finding in findings],

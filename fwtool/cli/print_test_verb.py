@@ -40,11 +40,11 @@ def command(app: App, /, escpos: str | None, width: str, answers: tuple[str, ...
         record["findings"] = print_questions.noted(findings)
     data = {
         "lines": done.lines_printed, "outcome": done.outcome, "slip_path": done.slip or None, "text": list(done.text),
-        "findings": [finding.as_json(app.settings.lang) for finding in findings],
+        "findings": [finding.as_json(app.language) for finding in findings],
     }  # fmt: skip
     picture = [f"picture: {done.slip}"] if done.slip else []
     if complete:
-        language = app.settings.lang
+        language = app.language
         told = f"test slip printed, {done.lines_total} lines" if done.lines_total else "the terminal has printed its test slip"
         shown = [told, *picture, *done.text, *print_questions.lines_of(findings, language)]
         return Outcome(data, shown, True, print_questions.failure_of(findings, language))

@@ -122,7 +122,7 @@ def match_(app: App, layouts: pathlib.Path | None, as_of: datetime.date) -> Outc
         outcome = match(store, settings_store.current(store, layouts), as_of)
     from fwtool.settlement.kinds import note_text
 
-    language = app.settings.lang
+    language = app.language
     data = {**outcome.as_json(), "notes": [note_text(note, language) for note in outcome.notes]}
     return Outcome(data, _match_lines(data, language), changed=True)
 
@@ -166,7 +166,7 @@ def open_(app: App, kinds: tuple[str, ...], everything: bool) -> Outcome:
         outcome = _stored(store)
         as_of = datetime.date.fromisoformat(outcome["as_of"])
         items = [item for item in read_items(store, kinds) if everything or item.state != "info"]
-    language = app.settings.lang
+    language = app.language
     data = {"as_of": outcome["as_of"], "items": [item.as_json(as_of, language) for item in items]}
     return Outcome(data, _item_lines(items, as_of, language), failure=_failure(items, language))
 

@@ -81,7 +81,7 @@ def _make(
         "path": str(out), "size": len(raw), "members": [member.name for member in found.members],
         "missing": found.missing, "key_id": key.public.key_id.hex(), "public": str(app.state_dir / PUBLIC),
     }  # fmt: skip
-    language = app.settings.lang
+    language = app.language
     said = SIGNED.get(language).format(key=data["key_id"][:16], public=data["public"])
     lines = [f"{out}: {size_text(len(raw))}", *(f"  {name}" for name in data["members"]), *_lacks(found.missing, language), said]
     return Outcome(data, lines, True)
@@ -104,7 +104,7 @@ def show(app: App, /, file: pathlib.Path, public: tuple[pathlib.Path, ...], rule
     named = [keys.read_public(read_small(path)) for path in public]
     bundle = opened(read_small(file, MAX_FILE), named or ([own] if own else []))
     judged = judge(bundle, table)
-    language = app.settings.lang
+    language = app.language
     return Outcome(_shown(bundle, judged, language), _lines(bundle, judged, language), failure=_failure(bundle))
 
 

@@ -104,7 +104,7 @@ class Trust:
     def decide(self, kind: str, judged: Sequence[Judged]) -> None:
         """Whether these are enough. Raises as `require` does."""
         if not judged:
-            raise TrustError("it is not signed", name="not_signed", hint="Sign it with: fwtool image sign FILE --key KEY.pem")
+            raise TrustError("it is not signed", name="not_signed", hint=_SIGN.get(kind, ""))
         for one in judged:
             if one.check is Check.INVALID:
                 raise TrustError(
@@ -137,6 +137,8 @@ class Trust:
             )
 
 
+_VERBS = {"package": "image sign", "grant": "grant sign", "permit": "permit sign", "work-order": "order sign"}
+_SIGN = {kind: f"Sign it with: fwtool {verb} FILE --key KEY.pem" for kind, verb in _VERBS.items()}
 _WORTHLESS = {Check.UNKNOWN_KEY: "unknown", Check.REVOKED: "revoked", Check.EXPIRED: "expired"}
 
 

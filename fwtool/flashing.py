@@ -12,7 +12,7 @@ from typing import Any
 
 from formats.errors import ToolError
 from formats.trust import Trust
-from fwtool import gates
+from fwtool import gates, permits
 from fwtool.events import Log, OnEvent, TaskBegin, TaskEnd, TaskProgress, ignore
 from fwtool.locks import device_lock
 from fwtool.look import Before, compare_health, look
@@ -209,6 +209,7 @@ class Attempt:
             self._settle(device)
         before = look(device, source.manifest)
         gates.check(before.situation.settled() if job.settle else before.situation)
+        self._origin |= permits.check(source.package, job.trust, before.facts)
         update = device.prepare(source, Choice(job.resume, job.max_baud, job.alternate))
         plan = update.plan(before.look_s)
         if job.dry_run or update.in_place():

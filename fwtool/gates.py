@@ -6,6 +6,7 @@ What a device does not tell is not held against it; what it should tell and does
 import dataclasses
 from collections.abc import Callable
 
+from formats import permit
 from formats.errors import ToolError
 from formats.fwp.manifest import Manifest
 from formats.update_spec import version_in
@@ -46,6 +47,8 @@ def _wrong_hardware(at: Situation) -> ToolError | None:
 def _rollback(at: Situation) -> ToolError | None:
     if at.facts.security_counter is None or at.manifest.security_counter >= at.facts.security_counter:
         return None
+    if permit.is_brought(at.manifest):
+        return None  # fwtool.permits judges it
     return ToolError(
         f"the package has security counter {at.manifest.security_counter}, the terminal is at {at.facts.security_counter}: "
         "going back would reopen a hole that was closed",

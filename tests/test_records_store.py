@@ -279,3 +279,11 @@ def test_everything_else_is_stored_as_it_is(tmp_path: pathlib.Path) -> None:
     assert stored_as(tmp_path, math.inf) is None
     assert stored_as(tmp_path, "name\udcff.fwp") == "name\\udcff.fwp", "a file name of another age"
     assert verified(tmp_path).flaws == ()
+
+
+def test_a_job_keeps_its_id_whatever_its_body_says(tmp_path: pathlib.Path) -> None:
+    """An id can look like a card number, and a body may bring a field of that name: the entry has the id all the same."""
+    job = "41111111-1111-1111-8000-000000000000"
+    entry = Records(tmp_path).append(job, "started", {"job": job, "kind": "other", "schema": 99})
+    assert (entry.job, entry.kind, entry.body["job"], entry.body["schema"]) == (job, "started", job, 1)
+    assert Records(tmp_path).entries()[0].job == job

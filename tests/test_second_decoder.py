@@ -1585,9 +1585,12 @@ def check_flash(flash: bytes, package: fwp.Package, bench: Bench) -> None:
         (0, first, (second, 0)), (0, first, ("writing", 0)), (0, first, ("trial", 1)), (0, first, ("trial", 0)),
         (1, first, ("confirmed", 0)),
     ]  # fmt: skip
-    size = int.from_bytes(flash[0x20004:0x20008], "little")
-    assert flash[0x20000:0x20004] == b"TRST"
-    assert flash[0x20008 : 0x20008 + size] == bench.path("first.trust").read_bytes()
+    assert flash[0x13000:0x13008] == b"TRST\1\0\0\0"
+    size, crc = (int.from_bytes(flash[at : at + 4], "little") for at in (0x13008, 0x1300C))
+    stored = flash[0x13010 : 0x13010 + size]
+    assert crc == zlib.crc32(flash[0x13000:0x1300C] + stored)
+    assert stored == bench.path("first.trust").read_bytes()
+    assert set(flash[0x13010 + size : 0x30000]) == {0xFF}
     number, event = 0, b""
     for at in range(0x30000, 0x40000, 128):
         record = flash[at : at + 128]

@@ -24,19 +24,22 @@ FOLDER: Final = ROOT / "fwtool" / "languages"
 LANGUAGES: Final = ("zh",)
 WIDTH: Final = 130
 VERBS: Final = (
-    "batch", "clock", "demo", "diagnose", "doctor", "flash", "info", "journal", "log", "ports", "print_test", "reset", "slots", "stats",
-    "stick", "visit",
+    "batch", "clock", "compliance", "compliance_activity", "compliance_registry", "demo", "diagnose", "doctor", "flash", "info",
+    "journal", "log", "order", "parts", "ports", "print_test", "reset", "slots", "stats", "stick", "support_bundle", "train",
+    "visit",
 )  # fmt: skip
 """Verbs of technicians (DESIGN: who uses what). Engineers and stations work in English."""
 CLI: Final = (
     *(f"fwtool/cli/{verb}_verb.py" for verb in VERBS), "fwtool/cli/app.py", "fwtool/cli/device.py", "fwtool/cli/main.py",
-    "fwtool/cli/output.py", "fwtool/cli/doctor_rights.py",
+    "fwtool/cli/output.py", "fwtool/cli/doctor_rights.py", "fwtool/cli/print_*.py", "fwtool/cli/train_machine.py",
+    "fwtool/cli/visit_*.py",
 )  # fmt: skip
 BELOW: Final = (
     "formats/fwp/*.py", "formats/grant.py", "formats/keys.py", "formats/record.py", "formats/signed_file.py",
     "formats/signing.py", "formats/trust*.py", "formats/update_*.py", "formats/versions.py", "formats/work_order.py",
-    "fwtool/*.py", "fwtool/records/*.py", "fwtool/stick/*.py", "fwtool/visit/*.py", "transports/*.py", "transports/dfu/*.py",
-    "transports/tsp/*.py", "transports/zvt_host/*.py",
+    "fwtool/*.py", "fwtool/bundle/*.py", "fwtool/compliance/**/*.py", "fwtool/escpos/*.py", "fwtool/parts/*.py",
+    "fwtool/records/*.py", "fwtool/report/*.py", "fwtool/stick/*.py", "fwtool/train/*.py", "fwtool/visit/*.py", "transports/*.py",
+    "transports/dfu/*.py", "transports/tsp/*.py", "transports/zvt_host/*.py",
 )  # fmt: skip
 NOT_THEIRS: Final = (
     "fwtool/building.py", "fwtool/compare*.py", "fwtool/convert.py", "fwtool/diff*.py", "fwtool/extract.py", "fwtool/hexview.py",

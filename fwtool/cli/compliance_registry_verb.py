@@ -13,7 +13,7 @@ from fwtool.compliance.registry import OPTIONAL, REQUIRED, Entry, Registry
 from fwtool.compliance.registry_check import Seen, check, unbound
 from fwtool.findings import Words
 
-FINE: Final = Words("{count} devices answer as they are listed", "{count} 台设备与登记表一致")
+FINE: Final = Words("{count} devices answer as they are listed", "{count} 台设备与台账一致")
 UNBOUND: Final = Words("not bound", "未绑定")
 _TOLD: Final = ("make", "model", "serial")
 """What a terminal can say itself."""

@@ -16,7 +16,7 @@ MAX_SKEW_S: Final = 120
 SHOWN: Final = 5
 """Numbers that one line of evidence names."""
 _NOT_TOLD: Final = unseen("the terminal does not tell", "终端未告知")
-_NO_REGISTRY: Final = unseen("no registry was given (--registry)", "未提供登记表(--registry)")
+_NO_REGISTRY: Final = unseen("no registry was given (--registry)", "未提供台账(--registry)")
 
 
 def _number(value: float) -> str:
@@ -62,7 +62,7 @@ def bound(sight: Sight) -> Answer:
         return _NO_REGISTRY if sight.registry is None else failed("it is not in the registry", "未登记")
     missing = unbound(entry)
     if missing:
-        return failed(f"the registry has no {', '.join(missing)}", f"登记表缺少:{'、'.join(missing)}")
+        return failed(f"the registry has no {', '.join(missing)}", f"台账缺少:{'、'.join(missing)}")
     return passed(
         "acquirer, merchant, credit code, account and location are bound", "收单机构、商户、信用代码、结算账户、位置均已绑定"
     )
@@ -71,7 +71,7 @@ def bound(sight: Sight) -> Answer:
 def inspected(sight: Sight) -> Answer:
     entry = sight.registry.find(sight.serial_number) if sight.registry else None
     if sight.registry is None or entry is None or sight.registry.inspect_every_d is None:
-        return unseen("the registry has no interval (inspect_every_d) for this terminal", "登记表未给出巡检周期(inspect_every_d)")
+        return unseen("the registry has no interval (inspect_every_d) for this terminal", "台账未给出巡检周期(inspect_every_d)")
     every = sight.registry.inspect_every_d
     if not entry.inspected:
         return failed("no inspection is recorded", "没有巡检记录")

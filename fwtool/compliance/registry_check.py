@@ -69,7 +69,7 @@ def _one(registry: Registry, device: Seen, location: str) -> list[Flag]:
     entry = registry.find(device.serial)
     if entry is None:
         return [_flag(Kind.UNKNOWN, device, f"{device.serial or 'a device without a serial number'} is not in the registry",
-                      f"登记表中没有序列号 {device.serial or '(未告知)'}")]  # fmt: skip
+                      f"台账中没有序列号 {device.serial or '(未告知)'}")]  # fmt: skip
     return [*_exchanged(entry, device), *_moved(entry, device, location), *_rebound(entry, device)]
 
 

@@ -12,6 +12,8 @@ TAIL: Final = " ,;:("
 """How texts begin that are put behind others."""
 BETWEEN: Final = ("  ", ": ", ", ")
 """What stands between the pieces of a row or a list."""
+STRONG: Final = 10
+"""Characters of its own from which on a template is sure to be the one."""
 DEPTH: Final = 4
 """Values are texts of the catalogue themselves at times: so deep they are looked at."""
 SOURCE: Final = "en"
@@ -38,7 +40,9 @@ class Translator:
     def __init__(self, catalogue: Mapping[str, str]) -> None:
         self._whole = {text: there for text, there in catalogue.items() if there and not PLACE.search(text)}
         templates = [_template(text, there) for text, there in catalogue.items() if there and PLACE.search(text)]
-        self._templates = sorted(templates, key=lambda one: -one.fixed)  # the most particular one first
+        templates.sort(key=lambda one: -one.fixed)  # the most particular one first
+        self._templates = [one for one in templates if one.fixed >= STRONG]
+        self._weak = [one for one in templates if one.fixed < STRONG]
         tails = [_template(text, there) for text, there in catalogue.items() if there and text[0] in TAIL]
         self._tails = sorted(tails, key=lambda one: -one.fixed)
 
@@ -56,11 +60,25 @@ class Translator:
             return self._aligned(text, inner)
         if not depth:
             return text
-        for template in self._templates:
+        for ways in (self._by_template, self._with_tail, self._pieces, self._by_weak_template):
+            there = ways(text, depth)
+            if there != text:
+                return there
+        return text
+
+    def _by_template(self, text: str, depth: int) -> str:
+        return self._matched(self._templates, text, depth)
+
+    def _by_weak_template(self, text: str, depth: int) -> str:
+        """One with hardly a word of its own fits what was put together from others; so it comes last."""
+        return self._matched(self._weak, text, depth)
+
+    def _matched(self, templates: list[Template], text: str, depth: int) -> str:
+        for template in templates:
             found = template.form.fullmatch(text)
             if found:
                 return self._filled(template, found, depth)
-        return self._with_tail(text, depth)
+        return text
 
     def _with_tail(self, text: str, depth: int) -> str:
         """A text that another one has been put behind."""
@@ -68,7 +86,7 @@ class Translator:
             found = tail.end.search(text)
             if found and found.start():
                 return self._line(text[: found.start()], depth - 1) + self._filled(tail, found, depth)
-        return self._pieces(text, depth)
+        return text
 
     def _pieces(self, text: str, depth: int) -> str:
         """A row of a table, or a list: each piece by itself."""

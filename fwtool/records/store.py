@@ -67,7 +67,7 @@ class Records:
         """
         now = datetime.datetime.now(datetime.UTC)
         stamp = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        whole = {"schema": SCHEMA, "job": job, "kind": kind, "time": stamp, **safe(body)}
+        whole = {**safe(body), "schema": SCHEMA, "job": job, "kind": kind, "time": stamp}
         with Database(self.path, NOTHING_SENT if kind in (STARTED, "refused") else _NOT_TOLD) as database:
             database.execute("BEGIN IMMEDIATE")
             key = self._key  # before anything is sent it is known to be usable; the lock keeps others from making one too

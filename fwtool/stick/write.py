@@ -74,7 +74,8 @@ def write(path: pathlib.Path, what: Writing, trust: Trust | None, *, dev: bool =
     """
     with contextlib.ExitStack() as held:
         contents = [_package(held.enter_context(open_input(file)), trust) for file in what.packages]
-        contents += [_small(names.of_order(data), data) for data in (read_small(file, MAX_ORDER) for file in what.orders)]
+        orders = [read_small(file, MAX_ORDER) for file in what.orders]
+        contents += [_small(names.of_order(hashlib.sha256(data).digest()), data) for data in orders]
         contents += [_trust(load_trust(file, dev=dev)) for file in what.trusts]
         if what.tool:
             contents += _tool(held.enter_context(bundle.opened(what.tool)))

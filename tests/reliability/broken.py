@@ -15,8 +15,10 @@ from hwsim.installer import Installer
 from hwsim.journal import DeviceJournal
 from hwsim.layout import Span
 from hwsim.refusal import FlashFault
+from hwsim.rotation import brought
 from hwsim.slots import SlotStore
 from hwsim.transitions import Do, Event, State, When
+from hwsim.trust_store import HEAD_SIZE, MAGIC, TrustStore
 from tests.reliability.patches import Patch, does, method, rows
 from transports.tsp.messages import SlotState
 
@@ -99,11 +101,11 @@ def image_unchecked(self: Loader, slot: int) -> Any:
     stored = SlotStore(self._flash, slot, self._layout).metadata()
     if stored is None:
         raise FlashFault("no package")
-    return slots.judge(*stored, self._trust, self._identity, self._counter.value, None, self._layout)
+    return slots.judge(*stored, self._trusts.current, self._identity, self._counter.value, None, self._layout)
 
 
 def image_below_counter(self: Loader, slot: int) -> Any:
-    return SlotStore(self._flash, slot, self._layout).check_start(self._trust, self._identity, 0)
+    return SlotStore(self._flash, slot, self._layout).check_start(self._trusts.current, self._identity, 0)
 
 
 def turn_over_in_place(self: BootLog) -> None:
@@ -222,3 +224,37 @@ def journal_starts_again(self: DeviceJournal) -> list[Any]:
 
 def hungry(watchdog: power.Watchdog) -> Callable[[float], None]:
     return watchdog.elapse
+
+
+def finish_and_take_trust(self: Installer) -> None:
+    _TRUE_PUT_ON_TRIAL(self)
+    new = brought(self.store, self.offered, self._trusts.current, self._trusts.capacity)
+    if new:
+        self._trusts.write(new)
+
+
+_TRUE_PUT_ON_TRIAL: Final = Installer.put_on_trial
+
+
+def trust_over_itself(self: TrustStore, which: int, record: bytes) -> None:
+    _TRUE_REPLACE(self, 1 - which, record)
+    _TRUE_REPLACE(self, which, record)
+
+
+def trust_erased_by_looks(self: TrustStore, which: int, record: bytes) -> None:
+    if self._flash.blank(*self._areas[which]):
+        self._flash.program(self._areas[which].address, record)
+    else:
+        _TRUE_REPLACE(self, which, record)
+
+
+_TRUE_REPLACE: Final = TrustStore._replace
+
+
+def trust_without_crc(self: TrustStore, which: int) -> tuple[int, bytes] | None:
+    """Whatever begins as a trust."""
+    head = self._flash.read(self._areas[which].address, HEAD_SIZE)
+    size = int.from_bytes(head[8:12], "little")
+    if not head.startswith(MAGIC) or size > self.capacity:
+        return None
+    return int.from_bytes(head[4:8], "little"), self._flash.read(self._areas[which].address + HEAD_SIZE, size)

@@ -7,7 +7,8 @@ from hwsim.counter import SPARE_PLACES
 from hwsim.refusal import Refused
 from hwsim.slots import SlotStore
 from tests.reliability.device import Content, Device, Model, factory
-from tests.reliability.releases import Release, release
+from tests.reliability.releases import Release, bringing, next_trust, permitted, release
+from tests.support import KEY, SECOND_KEY
 
 
 class Releases(NamedTuple):
@@ -26,16 +27,38 @@ class Releases(NamedTuple):
     """Counter 6: refused."""
     several: Release
     """Counter 8, three components that belong together."""
+    rotating: Release
+    """Counter 8, brings the next trust; signed so that both like it."""
+    after: Release
+    """Counter 9, signed by the key that only the next trust knows."""
+    again: Release
+    """Counter 9, brings the trust after the next."""
+    half_signed: Release
+    """Brings a trust that the old one does not vouch for."""
+    down: Release
+    """Counter 6, with a permit for terminals at counter 8."""
+    no_way_down: Release
+    """Counter 6, with a permit for terminals at counter 9."""
+    left_behind: Release
+    """Brings a good trust under which it would not start itself."""
 
 
 @functools.cache
 def releases(model: Model) -> Releases:
     size, erased = model.image - 100, model.geometry.erased
     blank = 8192 if size > 30_000 else 0
+    less = min(model.image, model.layout.capacity - 4096) - 100
     return Releases(
         release("1.0.0", 7, size, 1), release("1.1.0", 8, size, 2, kept=size // 2, blank=blank, erased=erased),
         release("1.1.0+1", 7, size, 3), release("1.1.0+2", 8, size, 4), release("1.2.0", 9, size, 5),
         release("0.9.0", 6, size, 6), release("1.1.0+3", 8, min(size, 4096 * 3 - 100), 7, parts=3 if size > 9000 else 2),
+        bringing("1.1.0+4", 8, less, (next_trust(KEY, SECOND_KEY),), KEY, SECOND_KEY),
+        bringing("1.2.0+1", 9, less, (), SECOND_KEY),
+        bringing("1.2.0+2", 9, less, (next_trust(SECOND_KEY, version=3),), SECOND_KEY),
+        bringing("1.1.0+5", 8, less, (next_trust(SECOND_KEY),), KEY, SECOND_KEY),
+        permitted("0.9.0+1", 6, less, 8),
+        permitted("0.9.0+2", 6, less, 9),
+        bringing("1.1.0+6", 8, less, (next_trust(KEY, SECOND_KEY),), KEY),
     )  # fmt: skip
 
 
@@ -77,6 +100,15 @@ def used_terminal(model: Model) -> Content:
     device.power_on()
     for package in (releases(model).other, releases(model).new) * 2:
         update(device, package)
+    return device.content
+
+
+@functools.cache
+def rotated_terminal(model: Model) -> Content:
+    """The second trust counts; the old image in the other slot is not vouched for any more."""
+    device = Device.of(model, new_terminal(model))
+    device.power_on()
+    update(device, releases(model).rotating)
     return device.content
 
 

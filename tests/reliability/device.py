@@ -19,6 +19,7 @@ from hwsim.refusal import Refused
 from hwsim.slots import DEFAULT_IDENTITY, Offered, SlotStore
 from hwsim.stock import Stock
 from hwsim.transitions import Event, State
+from hwsim.trust_store import TrustStore
 from tests.reliability.releases import TRUST, Release
 from transports.tsp.messages import Encoding, SlotState, Status
 
@@ -66,7 +67,7 @@ def remembering(judge: Callable[..., Offered]) -> Callable[..., Offered]:
     a second possible."""
 
     def asked(signed: bytes, signatures: bytes, trust: Any, identity: Any, counter: int, running: Any, layout: Any) -> Offered:
-        key = signed, signatures, counter, running, id(layout), id(judge)
+        key = signed, signatures, trust and trust.raw, counter, running, id(layout), id(judge)
         found = _judged.get(key)
         if found is None:
             try:
@@ -111,6 +112,7 @@ class Device:
     def power_on(self) -> Booted:
         self.counter = Counter(self.one_way)
         self.log = BootLog(self.flash, self.model.layout)
+        self.trusts = TrustStore(self.flash, self.model.layout)
         self.journal = DeviceJournal(self.flash, self.model.layout)
         self.booted = self.loader().boot()
         for event, detail in self.booted.events:
@@ -118,7 +120,7 @@ class Device:
         return self.booted
 
     def loader(self) -> Loader:
-        return Loader(self.flash, self.log, self.counter, TRUST, DEFAULT_IDENTITY, self.model.layout)
+        return Loader(self.flash, self.log, self.counter, self.trusts, DEFAULT_IDENTITY, self.model.layout)
 
     def note(self, event: str, detail: str = "") -> None:
         self.time += 1
@@ -141,13 +143,14 @@ class Device:
         """A whole update; with `stop`, only so many blocks, and the line goes dead."""
         layout = self.model.layout
         offered = slots.judge(
-            release.signed, release.signatures, TRUST, DEFAULT_IDENTITY, self.counter.value, self.version, layout
+            release.signed, release.signatures, self.trusts.current, DEFAULT_IDENTITY, self.counter.value, self.version, layout
         )
         if self.booted.trial:
             raise Refused(Status.WRONG_STATE, "on trial")
         installer = Installer(
             self.flash, self.log, self.target, offered, self._stock(offered), lambda first, blocks: None, counter=self.counter,
-            state=self.booted.state, layout=layout, trial_starts=self.model.trial_starts,
+            trusts=self.trusts, identity=DEFAULT_IDENTITY, state=self.booted.state, layout=layout,
+            trial_starts=self.model.trial_starts,
         )  # fmt: skip
         held = installer.begin(resume=resume)
         self.note("update_begun", f"{release.version}, {held} held")
@@ -162,6 +165,8 @@ class Device:
             installer.take_block(index, Encoding.RAW, release.blocks[index], lambda: None)
             self._work(installer)
         installer.finish()
+        if installer.permit:
+            self.note("downgrade_permitted", installer.permit.record.reason)
         self.note("update_received", str(release.version))
 
     def _work(self, installer: Installer) -> None:
@@ -180,7 +185,7 @@ class Device:
         stored, target, running = store.metadata(), None, None
         if stored:
             try:
-                target = store, slots.judge(*stored, TRUST, DEFAULT_IDENTITY, 0, None, layout)
+                target = store, slots.judge(*stored, self.trusts.current, DEFAULT_IDENTITY, 0, None, layout)
             except Refused:
                 target = None
         if self.booted.slot is not None and self.booted.offered:
@@ -188,7 +193,10 @@ class Device:
         return Stock(offered.manifest.block_size, target, running, self.flash.erased)
 
     def confirm(self) -> None:
-        self.loader().command(Event.CONFIRM, self.booted)
+        loader = self.loader()
+        loader.command(Event.CONFIRM, self.booted)
+        for event, detail in loader.events:
+            self.note(event, detail)
         self.booted = self.booted._replace(trial=False)
         self.note("confirmed", f"counter {self.counter.value}")
 
@@ -205,6 +213,7 @@ def factory(model: Model, release: Release) -> Device:
     """A terminal as the factory leaves it: the release in slot 0, confirmed."""
     device = Device(model, *model.blank())
     device.counter, device.log = Counter(device.one_way), BootLog(device.flash, model.layout)
+    TrustStore(device.flash, model.layout).write(TRUST)
     store = SlotStore(device.flash, 0, model.layout)
     store.heads.write(release.signed, release.signatures)
     store.heads.write_table(0, release.index)

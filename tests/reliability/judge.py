@@ -21,7 +21,7 @@ def end_state(case: Case) -> str:
         device.power_on()
     except FlashMisuse as misuse:
         return f"the firmware misuses the flash: {misuse}"
-    return _what_runs(case) or _counter(case) or _journal(device)
+    return _what_runs(case) or _counter(case) or _trust(case) or _journal(device)
 
 
 def _what_runs(case: Case) -> str:
@@ -59,6 +59,18 @@ def _counter(case: Case) -> str:
     if booted.offered and value > min(counters) and (booted.trial or booted.offered.manifest.security_counter != value):
         return f"c: the counter is {value}, but its image is not confirmed"
     return ""
+
+
+def _trust(case: Case) -> str:
+    """(c) likewise for the trust: the old one or the new one, and the new one not before the confirmation."""
+    device, versions = case.device, {version for step in case.steps for version in step.trusts}
+    found = device.trusts.current.record.version if device.trusts.current else 0
+    if found not in versions:
+        return f"c: the trust has version {found}, not one of {sorted(versions)}"
+    place = device.trusts.place
+    if any(place.address <= at < place.end for at in device.flash.defects.loose):
+        return "c: the trust stands in cells that may read otherwise tomorrow"
+    return "c: the trust is ahead of the confirmation" if found > min(versions) and device.booted.trial else ""
 
 
 def _journal(device: Device) -> str:
@@ -121,6 +133,8 @@ def _finish(device: Device, scenario: Scenario) -> str:
         return f"d: {device.version} runs, not {goal.version}"
     if device.counter.value < goal.counter:
         return f"d: the counter stayed at {device.counter.value}"
+    if device.trusts.current is None or device.trusts.current.record.version != scenario.trust:
+        return "d: the trust is not the one it should be"
     return "" if whole(device, booted.slot, goal) else "d: what runs is not whole"
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 from unittest import mock
 
+from formats.errors import ToolError
 from hwsim import bootloader, bootstate, counter, installer, slots
 from hwsim.bootloader import Loader
 from hwsim.bootstate import BootLog
@@ -20,6 +21,7 @@ from hwsim.journal import DeviceJournal
 from hwsim.refusal import Refused
 from hwsim.slots import SlotStore
 from hwsim.transitions import Do, Event, State, When
+from hwsim.trust_store import TrustStore
 from tests.reliability import faulty
 from tests.reliability.broken import (
     any_partly_there,
@@ -29,6 +31,7 @@ from tests.reliability.broken import (
     current_is_spare,
     erase_by_looks,
     finish_and_raise,
+    finish_and_take_trust,
     finish_confirmed,
     hungry,
     image_below_counter,
@@ -47,6 +50,9 @@ from tests.reliability.broken import (
     tidy_notes_first,
     torn_place_again,
     trial_bad_hits_active,
+    trust_erased_by_looks,
+    trust_over_itself,
+    trust_without_crc,
     turn_over_in_place,
     unconfirmed_too,
 )
@@ -132,6 +138,26 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
            method(Eraser, "to_erase", erase_by_looks), "upgrade of a used one", TINY, CHANCY),
     Mutant("the journal writes over a torn entry", method(DeviceJournal, "_next_place", journal_over_torn), "install"),
     Mutant("the journal counts from one again", method(DeviceJournal, "_load", journal_starts_again), "install"),
+    Mutant("the trust is taken over at FINISH", action(installer.ACTIONS, Do.PUT_ON_TRIAL, finish_and_take_trust),
+           "root rotation"),
+    Mutant("the trust is taken over when an image on trial starts",
+           does(State.TRYING, Event.GOOD, Do.TAKE_TRUST), "root rotation"),
+    Mutant("the trust is taken over before the confirmation is written",
+           does(State.ON_TRIAL, Event.CONFIRM, Do.TAKE_TRUST, Do.CONFIRM, Do.COMMIT, Do.RAISE_COUNTER), "root rotation"),
+    Mutant("a trust cut short by a confirmation is never completed",
+           does(State.CHECKING, Event.GOOD, Do.RAISE_COUNTER), "root rotation"),
+    Mutant("the trust that a package brings is believed",
+           does(State.UPDATING, Event.FINISH, Do.CHECK_SET, Do.CHECK_PERMIT, Do.PUT_ON_TRIAL, when=When.ALL_THERE),
+           "root rotation refused"),
+    Mutant("a package that brings a permit goes on trial, whatever the permit says",
+           does(State.UPDATING, Event.FINISH, Do.CHECK_SET, Do.CHECK_TRUST, Do.PUT_ON_TRIAL, when=When.ALL_THERE),
+           "downgrade permitted"),
+    Mutant("the trust is written over the one that counts", method(TrustStore, "_replace", trust_over_itself),
+           "root rotation"),
+    Mutant("a place of the trust that reads as blank counts as erased",
+           method(TrustStore, "_replace", trust_erased_by_looks), "second root rotation", TINY,
+           CHANCY._replace(seeds=64)),
+    Mutant("a torn trust is accepted", method(TrustStore, "_read", trust_without_crc), "root rotation"),
     Mutant("a block is not read back", does(State.UPDATING, Event.BLOCK, Do.ERASE, Do.PROGRAM, Do.MARK), "faulty"),
     Mutant("a boot record is not read back", no_read_back(BootLog, "_append"), "faulty"),
     Mutant("a head is not read back", no_read_back(Heads, "write"), "faulty"),
@@ -167,7 +193,7 @@ def hunt(mutant: Mutant) -> str:
     try:
         with mutant.patch():
             return search(mutant.model)
-    except (AssertionError, FlashMisuse, Refused) as broken:
+    except (AssertionError, FlashMisuse, Refused, ToolError) as broken:
         return f"{mutant.where} / {mutant.model.name}, without a cut: {type(broken).__name__} {broken}"
 
 

@@ -56,6 +56,7 @@ def _either(run: Run, scenario: Scenario) -> Step:
     """What may run, whatever is cut: anything that any step allows."""
     allowed = {release.digest: release for step in run.steps for release in step.allowed}
     allowed[scenario.goal(run.model).digest] = scenario.goal(run.model)
-    counters = {value for step in run.steps for value in step.counters} | {scenario.goal(run.model).counter}
+    counters = {value for step in run.steps for value in step.counters}
+    trusts = {value for step in run.steps for value in step.trusts}
     recovery = any(step.recovery for step in run.steps)
-    return Step(lambda device: None, tuple(allowed.values()), tuple(sorted(counters)), recovery)
+    return Step(lambda device: None, tuple(allowed.values()), tuple(sorted(counters)), recovery, tuple(sorted(trusts)))

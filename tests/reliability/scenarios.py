@@ -15,6 +15,7 @@ from tests.reliability.contents import (
     interrupted_terminal,
     new_terminal,
     releases,
+    rotated_terminal,
     updated_terminal,
     used_terminal,
     worn_out_terminal,
@@ -31,12 +32,14 @@ class Step:
         allowed: What may run when the power goes in it and comes back (on trial counts as running).
         counters: Values the security counter may have then.
         recovery: Whether nothing may run either (a single slot that is being written).
+        trusts: Versions the trust may have then.
     """
 
     act: Callable[[Device], object]
     allowed: tuple[Release, ...]
     counters: tuple[int, ...]
     recovery: bool = False
+    trusts: tuple[int, ...] = (1,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Scenario:
     """What the whole is for: `finish` gets a terminal there from wherever a cut has left it."""
     reverts: bool = False
     """Whether the goal is reached by going back."""
+    trust: int = 1
+    """Version of the trust that counts in the end."""
 
 
 def refused(act: Callable[[Device], object]) -> Callable[[Device], None]:
@@ -116,6 +121,16 @@ def _downgrade(model: Model) -> tuple[Step, ...]:
     r = releases(model)
     low = Step(refused(sending(r.low)), (r.new,), (8,))
     return (low, Step(refused(lambda device: device.revert()), (r.new,), (8,)), Step(restart, (r.new,), (8,)))
+
+
+def _permitted(model: Model) -> tuple[Step, ...]:
+    """Below the counter, which stays where it is."""
+    r = releases(model)
+    both = (r.new, r.down)
+    return (
+        Step(refused(sending(r.no_way_down)), (r.new,), (8,)), Step(sending(r.down), both, (8,)), Step(restart, both, (8,)),
+        Step(confirming, both, (8,)), Step(restart, (r.down,), (8,)),
+    )  # fmt: skip
 
 
 def _not_confirmed(model: Model) -> tuple[Step, ...]:
@@ -203,6 +218,40 @@ def _worn_out(model: Model) -> tuple[Step, ...]:
     return (Step(refused(sending(r.new)), (r.old,), (7,)), Step(restart, (r.old,), (7,)))
 
 
+def _rotation(model: Model) -> tuple[Step, ...]:
+    """The new trust counts from the confirmation on, not before."""
+    r = releases(model)
+    both = (r.old, r.rotating)
+    return (
+        Step(sending(r.rotating), both, (7,)), Step(restart, both, (7,)),
+        Step(confirming, both, (7, 8), trusts=(1, 2)), Step(restart, (r.rotating,), (8,), trusts=(2,)),
+    )  # fmt: skip
+
+
+def _rotated(model: Model) -> tuple[Step, ...]:
+    """What only the new trust vouches for."""
+    r = releases(model)
+    steps = _update_steps(r.rotating, r.after)
+    return tuple(dataclasses.replace(step, trusts=(2,)) for step in steps)
+
+
+def _rotation_again(model: Model) -> tuple[Step, ...]:
+    """Into the place that has been written before."""
+    r = releases(model)
+    both = (r.rotating, r.again)
+    return (
+        Step(sending(r.again), both, (8,), trusts=(2,)), Step(restart, both, (8,), trusts=(2,)),
+        Step(confirming, both, (8, 9), trusts=(2, 3)), Step(restart, (r.again,), (9,), trusts=(3,)),
+    )  # fmt: skip
+
+
+def _rotation_refused(model: Model) -> tuple[Step, ...]:
+    """Not vouched for by the old trust; or good, but the package would not start under it any more."""
+    r = releases(model)
+    tries = [Step(refused(sending(package)), (r.old,), (7,)) for package in (r.half_signed, r.left_behind)]
+    return (*tries, Step(restart, (r.old,), (7,)))
+
+
 def _single(model: Model) -> tuple[Step, ...]:
     r = releases(model)
     enter = Step(refused(sending(r.new)), (r.old,), (7,), recovery=True)
@@ -231,6 +280,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("several components", new_terminal, _several, lambda model: releases(model).several),
     Scenario("blocks in place", backable_terminal, _back_to_an_image, _old),
     Scenario("downgrade refused", updated_terminal, _downgrade, _new),
+    Scenario("downgrade permitted", updated_terminal, _permitted, lambda model: releases(model).down),
     Scenario("not confirmed", new_terminal, _not_confirmed, _new),
     Scenario("trial reverted", new_terminal, _trial_reverted, _old, reverts=True),
     Scenario("reverted", backable_terminal, _reverted, _old, reverts=True),
@@ -244,6 +294,10 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario("decayed", decayed_terminal, _decayed, _next),
     Scenario("decayed after a trial", decayed_after_trial, _decayed_after_trial, _next),
     Scenario("decayed, backable", decayed_backable_terminal, _decayed_backable, _new),
+    Scenario("root rotation", new_terminal, _rotation, lambda model: releases(model).rotating, trust=2),
+    Scenario("second root rotation", rotated_terminal, _rotation_again, lambda model: releases(model).again, trust=3),
+    Scenario("after a root rotation", rotated_terminal, _rotated, lambda model: releases(model).after, trust=2),
+    Scenario("root rotation refused", new_terminal, _rotation_refused, _old),
     Scenario("counter storage full", worn_out_terminal, _worn_out, _old),
 )
 SINGLE_SLOT: Final[tuple[Scenario, ...]] = (Scenario("single slot", new_terminal, _single, _new),)

@@ -226,7 +226,7 @@ def test_a_layout_fits_every_part(part: Geometry) -> None:
     """Nothing overlaps; everything that is erased on its own consists of whole sectors."""
     needs = Needs(loader=0, trust=2048, journal=2048, boot_log=1024, signed=2048, signatures=512, table=4096)
     found = layout_of(part, needs)
-    spans = [*found.boot_log, found.serial, found.trust, found.journal]
+    spans = [*found.boot_log, found.serial, *found.trust, found.journal]
     for slot in found.slots:
         spans += [*slot.heads, slot.payload]
         assert slot.table + slot.max_table <= slot.heads[0].size
@@ -316,7 +316,7 @@ def test_the_document_shows_the_table() -> None:
 
 def test_the_document_shows_the_layout() -> None:
     text = BOOT_MD.read_text(encoding="utf-8")
-    for span in (*DEFAULT.boot_log, DEFAULT.serial, DEFAULT.trust, DEFAULT.journal):
+    for span in (*DEFAULT.boot_log, DEFAULT.serial, *DEFAULT.trust, DEFAULT.journal):
         assert f"0x{span.address:06x}" in text
     slot: SlotLayout = DEFAULT.slots[0]
     layout: Layout = DEFAULT

@@ -452,6 +452,7 @@ BEGIN = {
     "resume": yes_no, "zero": zeros(3), "region": counted(4), "signatures": counted(4),
 }  # fmt: skip
 AUTHORISE = {"grant": counted(4), "key": raw(32), "proof": counted(2)}
+PASSWORD = {"log_n": U8, "r": U8, "p": U8, "salt": raw(16)}
 HOLDING = {"block": u(4, range(1, 65537)), "first": U32, "digests": counted(2)}
 HELD = {"first": U32, "bitmap": U64}
 
@@ -487,6 +488,9 @@ OPCODES = {
     0x10: Opcode("HOLDING", HOLDING, HELD),
     0x11: Opcode("SERIAL_SET", {"serial": matching("[A-Za-z0-9.-]{1,32}")}, NOTHING),
     0x12: Opcode("AUTHORISE", AUTHORISE, {"key": raw(32)}),
+    0x13: Opcode("PASSWORD", NOTHING, {**PASSWORD, "failures": U32, "wait": U32}),
+    0x14: Opcode("PASSWORD_LOGIN", {"key": raw(32), "proof": raw(32)}, {"key": raw(32)}),
+    0x15: Opcode("PASSWORD_SET", {**PASSWORD, "stored": raw(32)}, NOTHING),
     0x20: Opcode("BEGIN", BEGIN, {"blocks": U32, "held": U32}),
     0x21: Opcode("TABLE", one_way={"offset": U32, "zero": zeros(4), "bytes": rest}),
     0x22: Opcode("DATA", one_way={"block": U32, "encoding": u(4, range(2)), "bytes": rest}),
@@ -589,7 +593,7 @@ class Session:
             require(asked is not None, "5 response without a request")
             if asked is not None:
                 require((found.opcode, found.identity) == (asked.opcode, asked.identity), "5 response to another request")
-            self.granted = self.granted or (found.name == "AUTHORISE" and not found.status)
+            self.granted = self.granted or (found.name in ("AUTHORISE", "PASSWORD_LOGIN") and not found.status)
             self.waiting = None
 
     def left(self) -> dict[str, int]:
@@ -669,7 +673,7 @@ INTERNAL = {
     "battery.temperature": "degC", "battery.cycles": "", "battery.age": "d", "backup_cell.voltage": "V", "tamper.open": "0/1",
     "secure_module.changed": "0/1", "keys.present": "0/1", "setup.initialised": "0/1", "setup.activated": "0/1",
     "maintenance.running": "0/1", "certificate.days_left": "d", "firmware_approval.days_left": "d", "storage.bad_sectors": "",
-    "storage.used": "%", "batch.store_ok": "0/1", "journal.errors": "", "self_test.hours_ago": "h",
+    "storage.used": "%", "batch.store_ok": "0/1", "journal.errors": "", "self_test.hours_ago": "h", "self_test.passed": "0/1",
 }  # fmt: skip
 EXTERNAL = {
     "printer.state": "printer", "printer.cover_open": "0/1", "printer.paper_left": "0/1/2", "printer.jammed": "0/1",

@@ -1,4 +1,5 @@
-"""A small file that is signed: magic, size, a record, and a signature block. Trust files and grants have this form.
+"""A small file that is signed: magic, size, a record, and a signature block. Trust files, grants, permits and work orders have
+this form.
 
 ```
 8 bytes magic ‖ u32 size of the record ‖ record ‖ signature block (formats.signing)
@@ -9,10 +10,11 @@ What is signed is the SHA-256 of everything before the block.
 
 import hashlib
 import struct
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, NamedTuple
 
 from formats.errors import FormatError
-from formats.signing import SignatureBlock
+from formats.signing import Signature, SignatureBlock, Signer, message_for
 
 MAX_SIZE = 64 * 1024
 _HEAD = struct.Struct("<8sI")
@@ -39,6 +41,41 @@ class SignedFile(NamedTuple):
 
     def build(self) -> bytes:
         return self.signed + self.signatures.build()
+
+
+class SignedDocument:
+    """A document in such a file, whose form is right. Nobody has vouched for it yet."""
+
+    OBJECT: ClassVar[str]
+    """What it is signed as (docs/formats/signing.md)."""
+    file: SignedFile
+
+    @property
+    def digest(self) -> bytes:
+        return self.file.digest
+
+    def signed(self, signers: Sequence[Signer]) -> bytes:
+        """The file with one more signature for each signer."""
+        block = self.file.signatures
+        for signer in signers:
+            block = block.adding(Signature(signer.public.key_id, signer.sign(message_for(self.OBJECT, self.digest))))
+        return self.file._replace(signatures=block).build()
+
+
+def unsigned(magic: bytes, body: bytes) -> bytes:
+    """A file that nobody has signed yet."""
+    return signed_part(magic, body) + SignatureBlock().build()
+
+
+def hold(rules: Iterable[tuple[bool, str]], error_name: str) -> None:
+    """Insist on rules, each one with what to say where it does not hold.
+
+    Raises:
+        FormatError: one of them does not hold.
+    """
+    for holds, reason in rules:
+        if not holds:
+            raise FormatError(reason, name=error_name)
 
 
 def signed_part(magic: bytes, body: bytes) -> bytes:

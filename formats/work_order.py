@@ -6,15 +6,14 @@ It names no person: whoever has it may do what it says. Who that was is in the r
 
 import dataclasses
 import enum
-from typing import Final
+from typing import ClassVar, Final
 
 import construct as c
 
 from formats import signed_file
-from formats.errors import FormatError, TrustError
+from formats.errors import TrustError
 from formats.record import Counted, Record, Text
-from formats.signed_file import SignedFile
-from formats.signing import Signature, SignatureBlock, Signer, message_for
+from formats.signed_file import SignedDocument, SignedFile
 from formats.trust import Trust
 
 MAGIC: Final = b"FWORDER\x01"
@@ -68,26 +67,16 @@ class OrderRecord(Record):
 
 
 @dataclasses.dataclass(frozen=True)
-class WorkOrder:
-    """An order whose form is right. Nobody has vouched for it yet."""
+class WorkOrder(SignedDocument):
+    """An order."""
 
+    OBJECT: ClassVar[str] = OBJECT
     record: OrderRecord
     file: SignedFile
 
     @property
     def acts(self) -> Act:
         return Act(self.record.acts)
-
-    @property
-    def digest(self) -> bytes:
-        return self.file.digest
-
-    def signed(self, signers: list[Signer]) -> bytes:
-        """The file with one more signature for each signer."""
-        block: SignatureBlock = self.file.signatures
-        for signer in signers:
-            block = block.adding(Signature(signer.public.key_id, signer.sign(message_for(OBJECT, self.digest))))
-        return self.file._replace(signatures=block).build()
 
     def check_signed(self, trust: Trust, now: float) -> None:
         """Whether the bank has signed it. `trust` is the one pinned on this computer, never one that came with the order.
@@ -136,8 +125,7 @@ def build(record: OrderRecord) -> WorkOrder:
     Raises:
         FormatError: it contradicts itself (`usage`).
     """
-    raw = signed_file.signed_part(MAGIC, record.build()) + SignatureBlock().build()
-    return parse(raw, error_name="usage")
+    return parse(signed_file.unsigned(MAGIC, record.build()), error_name="usage")
 
 
 def parse(data: bytes, *, error_name: str = "damaged_file") -> WorkOrder:
@@ -149,7 +137,7 @@ def parse(data: bytes, *, error_name: str = "damaged_file") -> WorkOrder:
     found = signed_file.parse(data, MAGIC, OBJECT.replace("-", " "))
     record = OrderRecord.parse(found.body, what="the work order", offset=signed_file.HEAD_SIZE)
     terminals = list(record.terminals)
-    rules = (
+    signed_file.hold((
         (bool(record.number and record.bank), "a work order has a number, and the name of its bank"),
         (0 < record.acts <= sum(Act), "the work order allows nothing, or what does not exist"),
         (bool(terminals) and all(terminals), "the work order names no terminal, or one without a number"),
@@ -158,8 +146,5 @@ def parse(data: bytes, *, error_name: str = "damaged_file") -> WorkOrder:
             0 < record.not_after - record.not_before <= MAX_DAYS * DAY_S,
             f"a work order begins before it ends, and lasts at most {MAX_DAYS} days",
         ),
-    )
-    for holds, reason in rules:
-        if not holds:
-            raise FormatError(reason, name=error_name)
+    ), error_name)  # fmt: skip
     return WorkOrder(record, found)

@@ -7,12 +7,11 @@ from typing import Any
 
 import click
 
-from formats import keys, work_order
+from formats import work_order
 from formats.errors import ToolError, TrustError
-from formats.sample_keys import refuse_samples
 from formats.work_order import DAY_S, MAX_DAYS, Act, OrderRecord, WorkOrder
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
-from fwtool.cli.signer_options import open_signers, signer_options
+from fwtool.cli.signed_documents import sign_verb
 from fwtool.files import read_small, write_file
 from fwtool.findings import Words
 from fwtool.trust_store import pinned_trust
@@ -20,7 +19,7 @@ from fwtool.trust_store import pinned_trust
 FILE = click.Path(path_type=pathlib.Path)
 DAY = click.DateTime(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"])
 ACTS = Act(sum(Act)).names
-MADE, SIGNED = Words("{path}: made, not signed yet", "{path}: 已生成,尚未数字签名"), Words("{path}: signed", "{path}: 已数字签名")
+MADE = Words("{path}: made, not signed yet", "{path}: 已生成,尚未数字签名")
 SCOPE = Words("work order {number} of {bank}: {acts} on {terminals}", "工单 {number}({bank}): 终端 {terminals},允许 {acts}")
 SPAN = Words("valid from {start} to {end}", "有效期 {start} 至 {end}")
 BY = Words("signed by {keys}", "数字签名密钥 {keys}")
@@ -69,25 +68,6 @@ def create(app: App, /, number: str, bank: str, terminals: tuple[str, ...], acts
 
 @command.command()
 @click.argument("file", type=FILE)
-@signer_options(required=True)
-@click.option("--out", type=FILE, help="Where to write; the file itself if not given.")
-@pass_app
-def sign(app: App, /, file: pathlib.Path, out: pathlib.Path | None, **signing: Any) -> Outcome:
-    """Add a signature of each key."""
-    order = work_order.parse(read_small(file))
-    with open_signers(app, **signing) as signers:
-        refuse_samples([signer.public for signer in signers], dev=app.dev)
-        for signer in signers:
-            keys.refuse_foreign(signer.public)
-        raw = order.signed(signers)
-    write_file(out or file, raw)
-    signed = work_order.parse(raw)
-    said = SIGNED.get(app.settings.lang).format(path=out or file)
-    return Outcome({"path": str(out or file), **order_facts(signed)}, [said, *_lines(signed, app.settings.lang)], True)
-
-
-@command.command()
-@click.argument("file", type=FILE)
 @pass_app
 def show(app: App, file: pathlib.Path) -> Outcome:
     """Show what an order allows, and whether the trust that is pinned here says that the bank has signed it."""
@@ -95,6 +75,11 @@ def show(app: App, file: pathlib.Path) -> Outcome:
     by_bank, why = _judged(app, order)
     said = JUDGED[by_bank].get(app.settings.lang).format(why=why)
     return Outcome({**order_facts(order), "signed_by_bank": by_bank}, [*_lines(order, app.settings.lang), said])
+
+
+command.add_command(
+    sign_verb(work_order.parse, lambda app, order: (order_facts(order), _lines(order, app.settings.lang))), "sign"
+)
 
 
 def _judged(app: App, order: WorkOrder) -> tuple[bool | None, str]:

@@ -100,7 +100,6 @@ class Translator:
         values = [self._line(value, depth - 1) for value in found.groups()]
         return PLACE.sub(lambda place: values[int(place[1])], template.translation)
 
-
     def _aligned(self, text: str, inner: str) -> str:
         """A word of a table: as wide as it was."""
         before, _, after = text.partition(inner)

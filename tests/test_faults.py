@@ -5,9 +5,10 @@ import pathlib
 import pytest
 
 from fwtool.checks import CHECKS
-from fwtool.diagnosis import diagnose
+from fwtool.diagnosis import diagnose, examine
 from fwtool.findings import Outcome
 from hwsim.faults import FAULTS, Fault
+from hwsim.service_acts import SERVICE_ACTS
 from tests.bench_parts import Bench
 from transports.tsp.messages import Level
 
@@ -101,3 +102,24 @@ def test_every_check_speaks_both_languages() -> None:
             assert words.en.isascii(), check.id
             assert any("\u4e00" <= character <= "\u9fff" for character in words.zh), check.id
     assert len({check.id for check in CHECKS}) == len(CHECKS)
+
+
+@pytest.mark.parametrize("fault", sorted(EXPECTED))
+def test_a_fault_is_mended_by_doing_what_the_diagnosis_says(tmp_path: pathlib.Path, fault: str) -> None:
+    """By its steps alone, the first cause first, as a person would: no fault is undone by its name."""
+    bench = Bench(tmp_path)
+    FAULTS[fault].plant(bench.machine, Fault(fault))
+    done: list[str] = []
+    for _ in range(6):
+        device = bench.device()
+        ranking = examine(device, Level.EXTERNAL).ranking
+        if not ranking.causes:
+            break
+        for step in ranking.causes[0].steps:
+            done.append(step)
+            if step == "set_clock":
+                device.set_clock(device.wall_clock())
+            else:
+                SERVICE_ACTS[step.replace("_", "-")][1](bench.machine)
+                bench.wait(5)  # a restart is over
+    assert bad(bench) == set(), done

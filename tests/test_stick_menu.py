@@ -138,7 +138,7 @@ def test_an_open_batch_is_refused(bench: Bench, person: Person) -> None:
     assert [result["outcome"] for result in person.results] == ["refused"]
 
 
-def test_f21_the_stick_is_pulled_or_the_power_goes_and_it_goes_on_later(bench: Bench, person: Person) -> None:
+def test_f20_the_stick_is_pulled_or_the_power_goes_and_it_goes_on_later(bench: Bench, person: Person) -> None:
     (person.stick / "x.fwp").write_bytes(NEW)
     for trouble in ("remove-stick", "power-off"):
         person.inserts()

@@ -11,7 +11,7 @@ import platform
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from benchmarks import fleet, images, line, paced, refused, startup, text, throughput, usb
+from benchmarks import fleet, images, line, paced, refused, settlement, startup, stick, text, throughput, usb
 
 Rows = list[dict[str, Any]]
 
@@ -61,6 +61,17 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
         "and a session of the terminal protocol over it. At high speed: computed, with a bus that always waits for the host. "
         "The aim: 40 MB/s.",
         usb.measure,
+    ),
+    "stick": Benchmark(
+        "From a stick",
+        "1 MiB, in real time, over a pty that is as slow as its rate. The aim: at most 5 % over the sum of reading and transfer.",
+        stick.measure,
+    ),
+    "settlement": Benchmark(
+        "Three-way match",
+        "A million journal lines, a bank file, batch totals, 500 planted discrepancies. The aim: all found, none false, 60 s of "
+        "one core, 300 MiB.",
+        settlement.measure,
     ),
     "startup": Benchmark("Start-up", "CPU time over a bare interpreter.", startup.measure),
     "text": Benchmark(

@@ -1,5 +1,6 @@
 """Who may do what on this terminal: what is open to all, and what a grant opens (docs/protocol/tsp.md section 7)."""
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -8,7 +9,7 @@ from formats.errors import ToolError
 from formats.grant import Grant, Right
 from hwsim.refusal import Refused
 from hwsim.used_grants import UsedGrants
-from transports.tsp import messages
+from transports.tsp import messages, password
 from transports.tsp.grants import Exchange, Session, proof_message
 from transports.tsp.messages import COMMANDS, Message, Opcode, Rights, Status
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 OPEN: Final = Right.INSPECT | Right.SERVICE | Right.UPDATE
 """Without a grant."""
+BY_PASSWORD: Final = Right.INSPECT | Right.SERVICE | Right.UPDATE
+"""Guessing it must not erase keys."""
 _RIGHTS: Final = {Rights.INSPECT: Right.INSPECT, Rights.SERVICE: Right.SERVICE, Rights.UPDATE: Right.UPDATE,
                   Rights.FACTORY: Right.FACTORY}  # fmt: skip
 
@@ -35,6 +38,8 @@ class Access:
         self._secret, self._open = secret, open_rights
         self._session: Session | None = None
         self._granted = Right(0)
+        self._tried_at = -math.inf
+        """Uptime of the last password."""
 
     def reset(self) -> None:
         """The session is over."""
@@ -81,6 +86,40 @@ class Access:
         terminal.note("authorised", f"{grant.record.holder}: {rights}; work order {grant.record.work_order}"[:200])
         return messages.Authorised(device_key=exchange.public)
 
+    def login(self, terminal: "Terminal", request: messages.PasswordLogin) -> messages.Authorised:
+        """Open the session with the administrator's password.
+
+        Raises:
+            Refused: wrong (and counted before it was looked at), or too soon after wrong ones, or there is none.
+        """
+        self.reset()
+        cells, verifier = terminal.storage.password, terminal.storage.password.verifier
+        if verifier is None:
+            raise Refused(Status.WRONG_STATE, "this terminal has no password")
+        left = self.wait_s(terminal)
+        if left:
+            raise Refused(Status.BUSY, f"{cells.failures} wrong passwords: try again in {left} s")
+        place = cells.begin_try()
+        self._tried_at = terminal.scheduler.now()
+        key = password.opened(request.proof, verifier, terminal.nonces, request.host_key)
+        if key is None:
+            raise Refused(Status.NOT_AUTHORISED, "the password is wrong, or the proof not for this session")
+        exchange = Exchange(self._secret(32))
+        try:
+            session = password.session_of(exchange, request.host_key, terminal.nonces, key)
+        except ToolError as error:
+            raise Refused(Status.NOT_AUTHORISED, error.message) from error
+        cells.was_right(place)
+        self._session, self._granted = session, BY_PASSWORD
+        terminal.note("authorised", "by password")
+        return messages.Authorised(device_key=exchange.public)
+
+    def wait_s(self, terminal: "Terminal") -> int:
+        """Seconds until another password is looked at: from the last try or the last start on, whichever is later. The
+        uptime counts, and not the time of day, which can be set."""
+        since = max(self._tried_at, terminal.started_at)
+        return max(0, math.ceil(since + terminal.storage.password.wait_s - terminal.scheduler.now()))
+
 
 def _needed(terminal: "Terminal", message: Message) -> Right:
     try:
@@ -89,7 +128,7 @@ def _needed(terminal: "Terminal", message: Message) -> Right:
         return Right.INSPECT
     if message.opcode == Opcode.RESET and message.body[:1] == bytes([messages.ResetKind.FACTORY]):
         return Right.FACTORY
-    if message.opcode == Opcode.SERIAL_SET and not terminal.identity.serial_number:
+    if message.opcode in (Opcode.SERIAL_SET, Opcode.PASSWORD_SET) and not terminal.identity.serial_number:
         return Right.INSPECT  # a terminal without a number is in the factory
     return _RIGHTS[command.rights]
 

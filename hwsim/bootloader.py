@@ -9,14 +9,16 @@ confirmed image, never one on trial.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from formats.trust import Trust
+from hwsim import permits
 from hwsim.bootstate import BootLog, SlotMark
 from hwsim.counter import Counter
 from hwsim.flash import NorFlash
 from hwsim.layout import DEFAULT, Layout
 from hwsim.refusal import FlashFault, Refused
+from hwsim.rotation import brought
 from hwsim.slots import Identity, Offered, SlotStore
 from hwsim.transitions import AT_REST, Do, Event, Row, State, When, row_for
+from hwsim.trust_store import TrustStore
 from transports.tsp.messages import SlotState, Status
 
 
@@ -40,10 +42,10 @@ class Loader:
     """The boot loader of one terminal."""
 
     def __init__(
-        self, flash: NorFlash, log: BootLog, counter: Counter, trust: Trust | None, identity: Identity, layout: Layout = DEFAULT
+        self, flash: NorFlash, log: BootLog, counter: Counter, trusts: TrustStore, identity: Identity, layout: Layout = DEFAULT
     ) -> None:
         self._flash, self._log, self._counter = flash, log, counter
-        self._trust, self._identity, self._layout = trust, identity, layout
+        self._trusts, self._identity, self._layout = trusts, identity, layout
         self._event = Event.GO
         self._slot: int | None = None
         """The slot that was checked last, and what it holds."""
@@ -87,6 +89,11 @@ class Loader:
     def _note(self, row: Row) -> None:
         if row.when is When.TRIAL_USED:
             self._events.append(("reverted", f"slot {self._on_trial()} was not confirmed"))
+
+    @property
+    def events(self) -> tuple[tuple[str, str], ...]:
+        """What there is to note: event and detail."""
+        return tuple(self._events)
 
     def command(self, event: Event, running: Booted) -> State:
         """CONFIRM or REVERT, while `running` runs; the state after it.
@@ -142,7 +149,9 @@ class Loader:
 
     def _image(self, slot: int) -> Offered:
         store = SlotStore(self._flash, slot, self._layout)
-        return store.check_start(self._trust, self._identity, self._counter.value)
+        offered = store.check_start(self._trusts.current, self._identity, self._counter.value)
+        permits.needed(store, offered, self._trusts.current, self._identity, self._counter.value)
+        return offered
 
     def _check(self, slot: int | None) -> None:
         assert slot is not None
@@ -189,6 +198,23 @@ class Loader:
         assert self._offered is not None
         self._counter.advance(self._offered.manifest.security_counter)
 
+    def take_trust(self) -> None:
+        """The confirmed image has been judged before; so has what it brings, but this is what counts from now on."""
+        assert self._slot is not None
+        assert self._offered is not None
+        store = SlotStore(self._flash, self._slot, self._layout)
+        try:
+            new = brought(store, self._offered, self._trusts.current, self._trusts.capacity)
+        except FlashFault:
+            raise
+        except Refused as refused:
+            self._events.append(("trust_refused", refused.reason))
+            return
+        if new is not None:
+            self._events.append(("trust_taken", f"version {new.record.version}"))
+            self._trusts.write(new)
+        self._trusts.mirror()
+
     def confirm(self) -> None:
         assert self._slot is not None
         state = self._log.state.with_slot(self._slot, SlotMark(SlotState.CONFIRMED))
@@ -218,11 +244,12 @@ ACTIONS: Final[dict[Do, Callable[[Loader], None]]] = {
     Do.RAISE_COUNTER: Loader.raise_counter,
     Do.CONFIRM: Loader.confirm,
     Do.COMMIT: Loader.commit,
+    Do.TAKE_TRUST: Loader.take_trust,
 }
 
 
 def boot(
-    flash: NorFlash, log: BootLog, counter: Counter, trust: Trust | None, identity: Identity, layout: Layout = DEFAULT
+    flash: NorFlash, log: BootLog, counter: Counter, trusts: TrustStore, identity: Identity, layout: Layout = DEFAULT
 ) -> Booted:
     """Decide what to start, and note it."""
-    return Loader(flash, log, counter, trust, identity, layout).boot()
+    return Loader(flash, log, counter, trusts, identity, layout).boot()

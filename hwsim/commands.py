@@ -12,7 +12,7 @@ from formats.errors import FormatError
 from formats.fwp.table import ENTRIES_PER_PAGE
 from formats.record import Record
 from formats.versions import Version
-from hwsim.bootloader import Loader
+from hwsim.bootloader import Booted, Loader
 from hwsim.installer import Installer
 from hwsim.printer import LINES_PER_SECOND
 from hwsim.refusal import Refused
@@ -20,7 +20,7 @@ from hwsim.slip import test_slip
 from hwsim.slots import SlotStore, judge
 from hwsim.stock import HINT, Stock
 from hwsim.transitions import Event, State
-from transports.tsp import messages
+from transports.tsp import messages, password
 from transports.tsp.messages import COMMANDS, BatchState, Message, Opcode, PrinterState, ResetKind, Rights, SlotState, Status
 
 if TYPE_CHECKING:
@@ -57,9 +57,16 @@ def run(terminal: "Terminal", message: Message) -> Answer:
         request = layout.parse(message.body, what=opcode.name)
     except FormatError as error:
         raise Refused(Status.BAD_REQUEST, error.message) from error
+    if COMMANDS[opcode].rights is not Rights.INSPECT and opcode is not Opcode.BEGIN:  # which has an order of its own
+        _in_service(terminal)
     if terminal.in_recovery and not _in_recovery(terminal, opcode, request):
         raise Refused(Status.WRONG_STATE, "the recovery loader answers, takes an update, and does nothing else")
     return handler(terminal, request, message)
+
+
+def _in_service(terminal: "Terminal") -> None:
+    if terminal.peripherals.tampered:
+        raise Refused(Status.TAMPERED, "the tamper switch has opened; the terminal is out of service")
 
 
 def _in_recovery(terminal: "Terminal", opcode: Opcode, request: Record) -> bool:
@@ -97,7 +104,7 @@ def _status(terminal: "Terminal", request: Record, message: Message) -> Answer:
 def _health(terminal: "Terminal", request: Record, message: Message) -> Answer:
     del message
     assert isinstance(request, messages.HealthRequest)
-    readings = terminal.peripherals.readings(request.level)
+    readings = terminal.sense().readings(request.level)
     return HEALTH_S[request.level], messages.Readings(readings=readings)
 
 
@@ -154,7 +161,9 @@ def _print_test(terminal: "Terminal", request: Record, message: Message) -> Answ
         peripherals.paper, peripherals.paper_lines_left = "out", None
     slip = terminal.printer.save(lines[:printed], peripherals.dead_dots)
     terminal.statistics.add("ReceiptLinePrintedCount", printed)
-    if printed < len(lines):
+    if printed == len(lines):
+        terminal.note("print_test", f"{printed} lines")
+    else:
         terminal.statistics.add("PrinterFaultCount")
         terminal.note("print_stopped", f"{state.name.lower()} after line {printed} of {len(lines)}")
     result = messages.PrintResult(lines_printed=printed, lines_total=len(lines), state=state, slip=slip[-250:])
@@ -168,6 +177,7 @@ def _reset(terminal: "Terminal", request: Record, message: Message) -> Answer:
     if request.reset is ResetKind.FACTORY:
         if terminal.account.state is not BatchState.CLOSED:
             raise Refused(Status.UNSETTLED, f"{terminal.account.count} transactions are not settled")
+        terminal.storage.key_cells.erase()
         terminal.peripherals.keys_present = False
         terminal.statistics.reset()
     terminal.note("reset", request.reset.name.lower())
@@ -237,8 +247,7 @@ def _begin(terminal: "Terminal", request: Record, message: Message) -> Answer:
         request.signed, request.signatures, terminal.trust, terminal.identity, terminal.counter.value,
         terminal.version if booted.slot is not None else None,
     )  # fmt: skip
-    if peripherals.tampered:
-        raise Refused(Status.TAMPERED, "the tamper switch has opened; the terminal is out of service")
+    _in_service(terminal)
     if terminal.account.state is not BatchState.CLOSED:
         raise Refused(Status.UNSETTLED, f"{terminal.account.count} transactions are not settled")
     if not peripherals.mains and peripherals.battery_percent < LOW_BATTERY_PERCENT:
@@ -250,8 +259,9 @@ def _begin(terminal: "Terminal", request: Record, message: Message) -> Answer:
     terminal.drop_update()
     stock = _stock(terminal, offered.manifest.block_size)
     installer = Installer(
-        terminal.flash, terminal.boot_log, slot, offered, stock, terminal.tell_held, counter=terminal.counter, state=booted.state
-    )
+        terminal.flash, terminal.boot_log, slot, offered, stock, terminal.tell_held, counter=terminal.counter,
+        trusts=terminal.storage.trust_store, identity=terminal.identity, state=booted.state,
+    )  # fmt: skip
     held = installer.begin(resume=request.resume)
     terminal.note("update_begun", f"{offered.manifest.version} into slot {slot}, {held} blocks held")
     hashing = held * offered.manifest.block_size * HASH_BYTE_S
@@ -312,10 +322,23 @@ def _confirm(terminal: "Terminal", request: Record, message: Message) -> Answer:
     if booted is None or booted.offered is None or booted.offered.digest != request.digest:
         raise Refused(Status.WRONG_STATE, "this is not the firmware that is running")
     if booted.trial:
-        _loader(terminal).command(Event.CONFIRM, booted)
-        terminal.booted = booted._replace(trial=False)
-        terminal.note("confirmed", f"{booted.offered.manifest.version}, counter {terminal.counter.value}")
+        loader = _loader(terminal)
+        try:
+            loader.command(Event.CONFIRM, booted)
+        finally:
+            _note_confirmed(terminal, booted, loader.events)
     return 0.0, EMPTY
+
+
+def _note_confirmed(terminal: "Terminal", booted: Booted, events: tuple[tuple[str, str], ...]) -> None:
+    """Whatever a faulty part has made of the rest: once the boot record is there, the image is confirmed."""
+    if terminal.boot_log.state.slots[terminal.boot_log.state.active].state is SlotState.CONFIRMED and (
+        terminal.boot_log.state.active == booted.slot
+    ):
+        terminal.booted = booted._replace(trial=False)
+        terminal.note("confirmed", f"{terminal.version}, counter {terminal.counter.value}")
+    for event, detail in events:
+        terminal.note(event, detail)
 
 
 def _revert(terminal: "Terminal", request: Record, message: Message) -> Answer:
@@ -332,7 +355,7 @@ def _revert(terminal: "Terminal", request: Record, message: Message) -> Answer:
 
 
 def _loader(terminal: "Terminal") -> Loader:
-    return Loader(terminal.flash, terminal.boot_log, terminal.counter, terminal.trust, terminal.identity)
+    return Loader(terminal.flash, terminal.boot_log, terminal.counter, terminal.storage.trust_store, terminal.identity)
 
 
 def _line_rate(terminal: "Terminal", request: Record, message: Message) -> Answer:
@@ -360,6 +383,36 @@ def _authorise(terminal: "Terminal", request: Record, message: Message) -> Answe
     return 3 * SIGNATURE_S, terminal.access.authorise(terminal, request)
 
 
+def _password(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del request, message
+    cells = terminal.storage.password
+    verifier = cells.verifier
+    if verifier is None:
+        raise Refused(Status.WRONG_STATE, "this terminal has no password")
+    return 0.0, messages.PasswordState(
+        log_n=verifier.log_n, r=verifier.r, p=verifier.p, salt=verifier.salt, failures=cells.failures,
+        wait_s=terminal.access.wait_s(terminal),
+    )  # fmt: skip
+
+
+def _password_login(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.PasswordLogin)
+    return SIGNATURE_S, terminal.access.login(terminal, request)
+
+
+def _password_set(terminal: "Terminal", request: Record, message: Message) -> Answer:
+    del message
+    assert isinstance(request, messages.PasswordVerifier)
+    try:
+        password.check_cost(request)
+    except FormatError as error:
+        raise Refused(Status.BAD_REQUEST, error.message) from error
+    terminal.storage.password.set(request)
+    terminal.note("password_set")
+    return 0.05, EMPTY
+
+
 def _echo(terminal: "Terminal", request: Record, message: Message) -> Answer:
     del terminal, message
     return 0.0, request
@@ -385,6 +438,9 @@ HANDLERS: Final[dict[Opcode, Handler]] = {
     Opcode.HOLDING: _holding,
     Opcode.SERIAL_SET: _serial_set,
     Opcode.AUTHORISE: _authorise,
+    Opcode.PASSWORD: _password,
+    Opcode.PASSWORD_LOGIN: _password_login,
+    Opcode.PASSWORD_SET: _password_set,
     Opcode.BEGIN: _begin,
     Opcode.FINISH: _finish,
     Opcode.ABORT: _abort,

@@ -1,11 +1,13 @@
 """Makes terminals: storage, provisioned trust, factory firmware, line, scenario."""
 
 import dataclasses
+import hashlib
 import pathlib
 from typing import Any, BinaryIO
 
 from formats.fwp import package as fwp
 from hwsim import scenario as scenario_module
+from hwsim.access import OPEN
 from hwsim.bootstate import BootLog, BootState, SlotMark
 from hwsim.geometry import Timing
 from hwsim.machine import LineModel, Machine
@@ -14,6 +16,7 @@ from hwsim.slots import DEFAULT_IDENTITY, Identity, SlotStore, judge
 from hwsim.storage import Storage
 from hwsim.terminal import Settings
 from transports.tsp.messages import SlotState
+from transports.tsp.password import SALT_SIZE, verifier_for
 from transports.virtual import Scheduler
 
 
@@ -53,7 +56,14 @@ def make(order: Order, scheduler: Scheduler) -> Machine:
     if order.firmware is not None and storage.new:
         with order.firmware.open("rb") as file:
             install(storage, file, identity)
-    settings = Settings(identity, order.paper, order.seed, order.max_frame, order.epoch, order.line.baud)
+    if "password" in fixed and storage.new:
+        storage.password.set(
+            verifier_for(fixed["password"], hashlib.sha256(identity.serial_number.encode()).digest()[:SALT_SIZE])
+        )
+    rights = scenario_module.rights_of(scenario)
+    settings = Settings(
+        identity, order.paper, order.seed, order.max_frame, order.epoch, order.line.baud, OPEN if rights is None else rights
+    )
     machine = Machine(settings, storage, scheduler, order.line)
     scenario_module.apply(scenario, machine)
     storage.flash.busy_s = 0.0

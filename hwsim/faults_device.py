@@ -36,13 +36,22 @@ def _plant_tamper(machine: "Machine", fault: Fault) -> None:
     peripherals = machine.terminal.peripherals
     peripherals.tampered, peripherals.keys_present = True, False
     machine.terminal.display = "DEVICE OUT OF SERVICE"
-    if machine.terminal.booted:
-        machine.terminal.note("tamper", "the case was opened; keys erased")
+    peripherals.secure.trip()
 
 
 def _mend_tamper(machine: "Machine") -> None:
     """Only the maker can: the simulation gives out a repaired terminal."""
+    machine.terminal.peripherals.secure.renew()
     machine.terminal.peripherals.tampered, machine.terminal.peripherals.keys_present = False, True
+
+
+def _plant_self_test(machine: "Machine", fault: Fault) -> None:
+    peripherals = machine.terminal.peripherals
+    peripherals.self_test_runs, peripherals.hours_since_self_test = False, int(fault.value or 40)
+
+
+def _mend_self_test(machine: "Machine") -> None:
+    machine.terminal.peripherals.self_test_runs, machine.terminal.peripherals.hours_since_self_test = True, 9
 
 
 def _plant_dead_dots(machine: "Machine", fault: Fault) -> None:
@@ -143,7 +152,7 @@ DEVICE_FAULTS: Final[dict[str, Kind]] = {
     "maintenance": setting("the bank's remote maintenance goes on", "maintenance", True, False),
     "certificate": setting("the certificate has `value` days left (6)", "certificate_days_left", 6, 420),
     "approval_expired": setting("the approval of the firmware ended `value` days (-20) from now", "approval_days_left", -20, 560),
-    "self_test_old": setting("the last self-test is `value` hours ago (40)", "hours_since_self_test", 40, 9),
+    "self_test_old": Kind("the self-test does not run; the last was `value` hours ago (40)", _plant_self_test, _mend_self_test),
     "keys_missing": setting("the keys are gone", "keys_present", False, True),
     "init_needed": setting("the terminal wants to be initialised", "initialised", False, True),
     "activation": setting("the terminal wants to be activated", "activated", False, True),

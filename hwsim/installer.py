@@ -17,15 +17,19 @@ from formats.deflate import inflate
 from formats.errors import FormatError
 from formats.fwp import table as block_table
 from formats.fwp.table import ENTRIES_PER_PAGE, Table
+from formats.permit import Permit
+from hwsim import permits
 from hwsim.bootstate import BootLog, SlotMark
 from hwsim.counter import SPARE_PLACES, Counter
 from hwsim.erasing import Eraser
 from hwsim.flash import NorFlash
 from hwsim.layout import DEFAULT, Layout
 from hwsim.refusal import Refused
-from hwsim.slots import Offered, SlotStore
+from hwsim.rotation import brought
+from hwsim.slots import Identity, Offered, SlotStore
 from hwsim.stock import Stock
 from hwsim.transitions import Do, Event, Row, State, When, row_for
+from hwsim.trust_store import TrustStore
 from transports.tsp.messages import Encoding, SlotState, Status
 
 TRIAL_STARTS: Final = 1
@@ -52,13 +56,17 @@ class Installer:
 
     def __init__(
         self, flash: NorFlash, log: BootLog, slot: int, offered: Offered, stock: Stock, tell_held: Callable[[int, int], None],
-        *, counter: Counter, state: State = State.RUNNING, layout: Layout = DEFAULT, trial_starts: int = TRIAL_STARTS,
+        *, counter: Counter, trusts: TrustStore, identity: Identity, state: State = State.RUNNING, layout: Layout = DEFAULT,
+        trial_starts: int = TRIAL_STARTS,
     ) -> None:  # fmt: skip
         self.offered = offered
         self.store = SlotStore(flash, slot, layout)
         self.jobs: deque[Job] = deque()
         self.blocks_done = 0
-        self._log, self._counter, self._state = log, counter, state
+        self._log, self._counter, self._trusts, self._state = log, counter, trusts, state
+        self._identity = identity
+        self.permit: Permit | None = None
+        """What let a package below the counter go on trial."""
         self._only_slot = len(layout.slots) == 1
         self._trial_starts = trial_starts
         self._stock = stock
@@ -93,6 +101,11 @@ class Installer:
     def complete(self) -> bool:
         """Nothing is missing, though flash work may still be waiting."""
         return self._expected == self.offered.manifest.block_count
+
+    @property
+    def next_block(self) -> int:
+        """The block that has to come next."""
+        return self._expected
 
     @property
     def _mark(self) -> SlotMark:
@@ -201,6 +214,14 @@ class Installer:
                     raise Refused(Status.DAMAGED_PACKAGE, f"component {component.name} has another digest")
         except FormatError as error:
             raise Refused(Status.FLASH_FAULT, error.message) from error
+
+    def check_trust(self) -> None:
+        """A trust that could not be taken over after the confirmation is found now."""
+        brought(self.store, self.offered, self._trusts.current, self._trusts.capacity)
+
+    def check_permit(self) -> None:
+        trust, counter = self._trusts.current, self._counter.value
+        self.permit = permits.needed(self.store, self.offered, trust, self._identity, counter)
 
     def put_on_trial(self) -> None:
         mark = SlotMark(SlotState.TRIAL, self._trial_starts)
@@ -368,6 +389,8 @@ ACTIONS: Final[dict[Do, Callable[[Installer], None]]] = {
     Do.READ_BACK: Installer.read_back,
     Do.MARK: Installer.mark,
     Do.CHECK_SET: Installer.check_set,
+    Do.CHECK_TRUST: Installer.check_trust,
+    Do.CHECK_PERMIT: Installer.check_permit,
     Do.PUT_ON_TRIAL: Installer.put_on_trial,
 }
 

@@ -25,7 +25,8 @@ class Needs(NamedTuple):
     boot_log: int = 4 * KIB
     """Each of the two areas that take turns."""
     serial: int = 128
-    trust: int = 64 * KIB
+    trust: int = 48 * KIB
+    """Each of the two places."""
     journal: int = 64 * KIB
     signed: int = SIZE + MAX_MANIFEST + ROOT_SIZE
     signatures: int = MAX_BLOCK_SIZE
@@ -62,7 +63,7 @@ class Layout(NamedTuple):
 
     boot_log: tuple[Span, Span]
     serial: Span
-    trust: Span
+    trust: tuple[Span, Span]
     journal: Span
     slots: tuple[SlotLayout, ...]
     max_signed: int
@@ -150,7 +151,8 @@ def layout_of(geometry: Geometry, needs: Needs = Needs()) -> Layout:  # noqa: B0
     room = _Room(geometry)
     room.take(needs.loader)
     log = room.take(needs.boot_log), room.take(needs.boot_log)
-    serial, trust = room.take(needs.serial), room.take(needs.trust)
+    serial = room.take(needs.serial)
+    trust = room.take(needs.trust), room.take(needs.trust)
     journal = room.take(needs.journal, at_least=2)  # when one is erased, the entries of the other remain
     while geometry.block and geometry.starts[room.sector] % geometry.block:
         room.sector += 1

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from hwsim.key_cells import KeyCells
 from transports.tsp.messages import BatchState, PrinterState, Reading
 
 EPOCH = 1_790_000_000
@@ -83,10 +84,15 @@ class Peripherals:
     journal_errors: int = 1
     """Errors of the last 24 hours."""
     hours_since_self_test: int = 9
+    self_test_ok: bool = True
+    """The last one found nothing."""
+    self_test_runs: bool = True
+    secure: KeyCells = dataclasses.field(default_factory=KeyCells, repr=False, compare=False)
+    """Keys and tamper latch."""
 
     def started(self) -> None:
         """What a start of the terminal does: the self-test runs, and each reader is started."""
-        self.hours_since_self_test = 0
+        self.hours_since_self_test, self.self_test_runs = 0, True
         self.contactless_started = True
 
     def printer_state(self) -> PrinterState:
@@ -139,6 +145,7 @@ INTERNAL: Final = (
     Row("batch.store_ok", lambda world: world.turnover_ok),
     Row("journal.errors", lambda world: world.journal_errors),
     Row("self_test.hours_ago", lambda world: world.hours_since_self_test, "h"),
+    Row("self_test.passed", lambda world: world.self_test_ok),
 )
 """What every self-test measures."""
 EXTERNAL: Final = (

@@ -5,11 +5,13 @@ import tomllib
 from typing import Any, Final
 
 from formats.errors import FormatError, LocalError, ToolError
+from formats.grant import Right
 from hwsim.faults import FAULTS, Fault, plant_power_cut_at
 from hwsim.machine import Machine
 
 PLAIN_SETTINGS: Final = {"battery_percent": int, "mains": bool, "clock_offset_s": int}
-OTHER_SETTINGS: Final = {"model": str, "revision": int, "serial_number": str, "unsettled": int, "security_counter": int}
+OTHER_SETTINGS: Final = {"model": str, "revision": int, "serial_number": str, "unsettled": int, "security_counter": int,
+                        "password": str, "open_rights": str}  # fmt: skip
 FAULT_KEYS: Final = {"kind", "at", "value", "seed", "count"}
 
 
@@ -39,12 +41,24 @@ def check(scenario: dict[str, Any]) -> None:
     for key, value in scenario.get("terminal", {}).items():
         if key not in known or not isinstance(value, known[key]) or (known[key] is int and isinstance(value, bool)):
             raise _wrong(f"[terminal] {key} = {value!r} is unknown or of the wrong type; known: {', '.join(sorted(known))}")
+    rights_of(scenario)
     for fault in scenario.get("fault", []):
         for key in fault.keys() - FAULT_KEYS:
             raise _wrong(f"[[fault]] has the unknown key {key!r}; known: {', '.join(sorted(FAULT_KEYS))}")
         if fault.get("kind") not in FAULTS:
             raise _wrong(f"unknown fault {fault.get('kind')!r}; `fwtool sim --list-faults` names them")
         _check_trigger(fault.get("at", {}))
+
+
+def rights_of(scenario: dict[str, Any]) -> Right | None:
+    """What needs neither grant nor password: `open_rights`, words with commas between them; None: as usual."""
+    text = scenario.get("terminal", {}).get("open_rights")
+    if text is None:
+        return None
+    try:
+        return Right(sum({Right[word.strip().upper()] for word in text.split(",")}))
+    except KeyError:
+        raise _wrong(f"open_rights = {text!r}: {', '.join(str(right.name).lower() for right in Right)}") from None
 
 
 def _check_trigger(at: Any) -> None:

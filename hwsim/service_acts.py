@@ -40,9 +40,17 @@ def _swap(machine: "Machine") -> None:
     """Another terminal, with keys, stands in its place. One with an open batch must not go."""
     if machine.terminal.account.state is not BatchState.CLOSED:
         raise Refused(Status.UNSETTLED, "transactions are not settled")
-    machine.terminal.peripherals = Peripherals()
+    machine.terminal.storage.key_cells.renew()
+    machine.terminal.peripherals = Peripherals(secure=machine.terminal.storage.key_cells)
     FAULTS["dead_sector"].mend(machine)
     machine.terminal.display = "WELCOME"
+
+
+def _inject_keys(machine: "Machine") -> None:
+    """Not into one that was opened."""
+    if not machine.terminal.peripherals.tampered:
+        machine.terminal.peripherals.secure.inject()
+        _set(keys_present=True)(machine)
 
 
 def _settle(machine: "Machine") -> None:
@@ -92,7 +100,7 @@ SERVICE_ACTS: Final[dict[str, tuple[str, Done]]] = {
     "improve-signal": ("find a better place for the terminal", _set(network_signal_percent=64)),
     "replace-cable": ("replace the cable to the computer", _replace_cable),
     "renew-certificate": ("renew the certificate", _set(certificate_days_left=730, tls_ok=True)),
-    "inject-keys": ("have keys injected", _set(keys_present=True)),
+    "inject-keys": ("have keys injected", _inject_keys),
     "activate": ("have the terminal activated", _set(activated=True)),
     "update-firmware": ("install firmware that is approved", _set(approval_days_left=1000)),
     "read-journal": ("read the journal and send it to the maker", _set(journal_errors=0)),

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 from typing import NamedTuple
 
+from formats import permit
 from formats.errors import FormatError, ToolError
 from formats.fwp import rules
 from formats.fwp import table as block_table
@@ -91,7 +92,8 @@ def judge(
     running: Version | None,
     layout: Layout = DEFAULT,
 ) -> Offered:
-    """The terminal's own rules, in order: form, signature, then everything that the signature vouches for.
+    """The terminal's own rules, in order: form, signature, then everything that the signature vouches for. Of a package below
+    the counter that brings a permit, the permit remains to be judged once its blocks are there (`hwsim.permits`).
 
     Args:
         running: Version that would be updated from; None at start, where it does not matter.
@@ -119,7 +121,7 @@ def judge(
             Status.WRONG_HARDWARE,
             f"it is for {manifest.hardware}, this is {identity.model} revision {identity.revision}",
         )
-    if manifest.security_counter < counter:
+    if manifest.security_counter < counter and not permit.is_brought(manifest):
         raise Refused(Status.ROLLBACK, f"its security counter {manifest.security_counter} is below {counter}")
     if manifest.security_counter == LAST:
         raise Refused(Status.ROLLBACK, f"its security counter {LAST} could never be followed by another release")
@@ -280,7 +282,7 @@ class SlotStore:
         return True
 
     def check_start(self, trust: Trust | None, identity: Identity, counter: int) -> Offered:
-        """Everything a start needs: signature, rules, and every single block.
+        """What a start needs: signature, rules, and every single block; and a permit, which is the caller's to judge.
 
         Raises:
             Refused: it must not start.

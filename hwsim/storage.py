@@ -1,4 +1,4 @@
-"""What survives without power: the flash part, the one-way counter, and the provisioned trust.
+"""What survives without power: the flash part, the one-way counter, the trust, the keys.
 
 In memory, or in a folder (`--state DIR`) where every bit is in a mapped file the moment it is written.
 """
@@ -12,7 +12,10 @@ from formats.trust import Trust
 from hwsim.counter import CELLS, Counter
 from hwsim.flash import NorFlash, open_cells
 from hwsim.geometry import Timing
+from hwsim.key_cells import KeyCells
 from hwsim.layout import DEFAULT, FLASH_SIZE
+from hwsim.password_cells import PasswordCells
+from hwsim.trust_store import TrustStore
 from hwsim.used_grants import UsedGrants
 
 _SIZE = struct.Struct("<4sI")
@@ -32,14 +35,14 @@ class Storage:
         one_way, _ = open_cells(folder / "counter.bin" if folder else None, CELLS.size)
         self.counter = Counter(NorFlash(one_way, CELLS.size, geometry=CELLS))
         self.used_grants = UsedGrants(folder / "grants.bin" if folder else None)
+        self.password = PasswordCells(folder / "password.bin" if folder else None)
+        self.trust_store = TrustStore(self.flash)
+        self.key_cells = KeyCells(folder / "keys.bin" if folder else None)
 
     @property
     def trust(self) -> Trust | None:
-        """The trust file that was provisioned, if one was."""
-        magic, size = _SIZE.unpack(self.flash.read(DEFAULT.trust.address, _SIZE.size))
-        if magic != b"TRST" or size > DEFAULT.trust.size - _SIZE.size:
-            return None
-        return trust_module.parse(self.flash.read(DEFAULT.trust.address + _SIZE.size, size))
+        """The trust that counts; None before the first one has been set."""
+        return self.trust_store.current
 
     @property
     def serial_number(self) -> str:
@@ -58,7 +61,5 @@ class Storage:
 
     def provision(self, raw: bytes) -> None:
         """Set the first root; once, in the factory state."""
-        if self.trust is not None:
-            return
-        raw = trust_module.parse(raw).raw  # a lone public key becomes a trust of one
-        self.flash.program(DEFAULT.trust.address, _SIZE.pack(b"TRST", len(raw)) + raw)
+        if self.trust is None:
+            self.trust_store.write(trust_module.parse(raw))  # a lone public key becomes a trust of one

@@ -15,10 +15,11 @@ from collections.abc import Callable
 
 from formats.errors import FormatError
 from formats.grant import Right
+from formats.permit import Permit
 from formats.record import Record
 from formats.trust import Trust
 from formats.versions import Version
-from hwsim import bootloader, commands
+from hwsim import bootloader, commands, self_test
 from hwsim.access import OPEN, Access
 from hwsim.bootloader import Booted
 from hwsim.bootstate import BootLog
@@ -79,7 +80,8 @@ class Terminal:
         self.identity = settings.identity
         self.flash: NorFlash = storage.flash
         self.counter = storage.counter
-        self.peripherals = Peripherals()
+        self.peripherals = Peripherals(secure=storage.key_cells)
+        storage.key_cells.on_trip = self._tripped
         self.account = Account(last_close=settings.epoch - 9 * 3600)
         self.statistics = Statistics()
         self.printer = Printer(settings.paper)
@@ -95,10 +97,9 @@ class Terminal:
         self.booted: Booted | None = None
         self.installer: Installer | None = None
         self.display = ""
-        self.trust: Trust | None = storage.trust
         self._epoch = 0
         self.flash_busy = False
-        self._started_at = 0.0
+        self._started_at = self._tested_at = 0.0
         self._unconsumed = 0
         """Bytes of blocks that wait for the flash."""
         self._told_blocks, self._told_at = 0, 0.0
@@ -154,13 +155,49 @@ class Terminal:
         log = BootLog(self.flash)
         self.boot_log = log
         self.journal = DeviceJournal(self.flash)
-        self.booted = bootloader.boot(self.flash, log, self.counter, self.trust, self.identity)
+        self.booted = bootloader.boot(self.flash, log, self.counter, self.storage.trust_store, self.identity)
         for event, detail in self.booted.events:
             self.note(event, detail)
+        self._wake()
         self.display = self._idle_text()
-        self.transmit(f"{self.identity.model} {self.version} ready\r\n".encode())
+        ready = "OUT OF SERVICE: TAMPERED" if self.peripherals.tampered else "ready"
+        self.transmit(f"{self.identity.model} {self.version} {ready}\r\n".encode())
         self.flush()
         self.later(TIDY_S, self._tidy)
+
+    def _wake(self) -> None:
+        """Look at the tamper latch and the keys, then test everything else, now and every 24 hours."""
+        cells = self.storage.key_cells
+        if cells.tripped:
+            self._tripped()
+        self.peripherals.keys_present &= cells.present
+        self._test_self(at_start=True)
+
+    def _test_self(self, *, at_start: bool = False) -> None:
+        self.later(self_test.EVERY_S, self._test_self)
+        if not self.peripherals.self_test_runs:
+            return
+        failed = self_test.failed(self, at_start=at_start)
+        self.peripherals.self_test_ok, self._tested_at = not failed, self.scheduler.now()
+        self.note("self_test", f"failed: {', '.join(failed)}" if failed else "passed")
+
+    def sense(self) -> Peripherals:
+        """What the sensors say now."""
+        if self.peripherals.self_test_runs:
+            self.peripherals.hours_since_self_test = int((self.scheduler.now() - self._tested_at) / 3600)
+        return self.peripherals
+
+    def _tripped(self) -> None:
+        """The tamper circuit has acted: the keys are gone, and so is everything but being asked."""
+        self.peripherals.tampered, self.peripherals.keys_present = True, False
+        self.display = self._idle_text()
+        if self.booted is None:
+            return  # the next start finds it
+        if self.installer:
+            self._fail(Status.TAMPERED, "the tamper switch has opened")
+        if not self.storage.key_cells.told:
+            self.note("tamper", "the case was opened; keys erased")
+            self.storage.key_cells.tell()
 
     def _tidy(self) -> None:
         """Make room for the next update's head while there is time."""
@@ -192,6 +229,10 @@ class Terminal:
     def version(self) -> Version:
         offered = self.booted.offered if self.booted else None
         return offered.manifest.version if offered else Version(0, 0, 0)
+
+    @property
+    def trust(self) -> Trust | None:
+        return self.storage.trust
 
     @property
     def in_recovery(self) -> bool:
@@ -231,6 +272,11 @@ class Terminal:
             if stored:
                 return hashlib.sha256(stored[0]).digest(), 0
         return bytes(32), 0
+
+    @property
+    def started_at(self) -> float:
+        """Of the last start."""
+        return self._started_at
 
     def uptime_s(self) -> int:
         return int(self.scheduler.now() - self._started_at)
@@ -397,6 +443,8 @@ class Terminal:
         installer.finish()
         self.installer = None
         self.display = "RESTART TO INSTALL"
+        if installer.permit:
+            self.note("downgrade_permitted", _permitted(installer.permit))
         self.note("update_received", f"{installer.offered.manifest.version}, {installer.digest.hex()[:16]}")
         self.later(self.flash.busy_s - before, functools.partial(self.answer, message, Status.OK, messages.Empty()))
 
@@ -416,6 +464,7 @@ class Terminal:
             try:
                 self.finish_now(message)
             except Refused as refused:
+                self.note("refused", f"FINISH: {refused.reason}")
                 self.answer(message, refused.status, Detail(text=refused.reason))
             return
         job = installer.jobs.popleft() if installer.jobs else installer.ahead()
@@ -461,6 +510,12 @@ class Terminal:
             verify_time_us=round(commands.SIGNATURE_S * 1e6),
             restart_time_ms=round(RESTART_S * 1e3),
         )
+
+
+def _permitted(permit: Permit) -> str:
+    record = permit.record
+    what = f"{record.id.hex()[:8]}: {record.to_version}, counter {record.from_counter} to {record.to_counter}"
+    return f"{what}; {record.work_order} {record.reason}"
 
 
 def _name(opcode: int) -> str:

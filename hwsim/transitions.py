@@ -71,6 +71,7 @@ class Do(enum.Enum):
     OTHER_BAD = "state: the other slot is bad"
     MAKE_ACTIVE = "state: the other slot is active"
     RAISE_COUNTER = "raise the counter to the image's"
+    TAKE_TRUST = "take over the trust that the image brings"
     CONFIRM = "state: confirmed and active, in one record"
     COMMIT = "wait until the flash has everything"
     RESERVE = "make room in the boot log for all later records"
@@ -83,6 +84,8 @@ class Do(enum.Enum):
     READ_BACK = "read the block back, hold it against its digest"
     MARK = "program the block's mark"
     CHECK_SET = "hold every component against its signed digest"
+    CHECK_TRUST = "judge the trust it brings"
+    CHECK_PERMIT = "judge its permit, if its counter is below the terminal's"
     PUT_ON_TRIAL = "state: trial, N starts left"
     REFUSE = "refuse"
 
@@ -105,13 +108,13 @@ TABLE: Final[tuple[Row, ...]] = (
     Row(State.TRYING, Event.BAD, When.ALWAYS, (Do.TRIAL_BAD,), State.SETTLED),
     Row(State.SETTLED, Event.GO, When.ACTIVE_CONFIRMED, (Do.CHECK_ACTIVE,), State.CHECKING),
     Row(State.SETTLED, Event.GO, When.ALWAYS, (), State.FALLING_BACK),
-    Row(State.CHECKING, Event.GOOD, When.ALWAYS, (Do.RAISE_COUNTER,), State.RUNNING),
+    Row(State.CHECKING, Event.GOOD, When.ALWAYS, (Do.RAISE_COUNTER, Do.TAKE_TRUST), State.RUNNING),
     Row(State.CHECKING, Event.BAD, When.ALWAYS, (Do.ACTIVE_BAD,), State.FALLING_BACK),
     Row(State.FALLING_BACK, Event.GO, When.OTHER_CONFIRMED, (Do.CHECK_OTHER,), State.LAST_CHECK),
     Row(State.FALLING_BACK, Event.GO, When.ALWAYS, (), State.RECOVERY),
-    Row(State.LAST_CHECK, Event.GOOD, When.ALWAYS, (Do.MAKE_ACTIVE, Do.RAISE_COUNTER), State.RUNNING),
+    Row(State.LAST_CHECK, Event.GOOD, When.ALWAYS, (Do.MAKE_ACTIVE, Do.RAISE_COUNTER, Do.TAKE_TRUST), State.RUNNING),
     Row(State.LAST_CHECK, Event.BAD, When.ALWAYS, (Do.OTHER_BAD,), State.RECOVERY),
-    Row(State.ON_TRIAL, Event.CONFIRM, When.ALWAYS, (Do.CONFIRM, Do.COMMIT, Do.RAISE_COUNTER), State.RUNNING),
+    Row(State.ON_TRIAL, Event.CONFIRM, When.ALWAYS, (Do.CONFIRM, Do.COMMIT, Do.RAISE_COUNTER, Do.TAKE_TRUST), State.RUNNING),
     Row(State.ON_TRIAL, Event.REVERT, When.ALWAYS, (Do.TRIAL_BAD,), State.RESET),
     Row(State.RUNNING, Event.CONFIRM, When.ALWAYS, (), None),
     Row(State.RUNNING, Event.REVERT, When.OTHER_STARTS, (Do.MAKE_ACTIVE,), State.RESET),
@@ -127,7 +130,7 @@ TABLE: Final[tuple[Row, ...]] = (
         State.RECOVERY, Event.BEGIN, When.ALWAYS, (Do.RESERVE, Do.STRIKE_OUT, Do.CLEAN_HEAD, Do.WRITE_HEAD), State.UPDATING
     ),
     Row(State.UPDATING, Event.BLOCK, When.ALWAYS, (Do.ERASE, Do.PROGRAM, Do.READ_BACK, Do.MARK), None),
-    Row(State.UPDATING, Event.FINISH, When.ALL_THERE, (Do.CHECK_SET, Do.PUT_ON_TRIAL), None),
+    Row(State.UPDATING, Event.FINISH, When.ALL_THERE, (Do.CHECK_SET, Do.CHECK_TRUST, Do.CHECK_PERMIT, Do.PUT_ON_TRIAL), None),
 )  # fmt: skip
 """What no row fits is refused, and changes nothing."""
 

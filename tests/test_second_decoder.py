@@ -1585,12 +1585,13 @@ def check_flash(flash: bytes, package: fwp.Package, bench: Bench) -> None:
         (0, first, (second, 0)), (0, first, ("writing", 0)), (0, first, ("trial", 1)), (0, first, ("trial", 0)),
         (1, first, ("confirmed", 0)),
     ]  # fmt: skip
-    assert flash[0x13000:0x13008] == b"TRST\1\0\0\0"
-    size, crc = (int.from_bytes(flash[at : at + 4], "little") for at in (0x13008, 0x1300C))
-    stored = flash[0x13010 : 0x13010 + size]
-    assert crc == zlib.crc32(flash[0x13000:0x1300C] + stored)
-    assert stored == bench.path("first.trust").read_bytes()
-    assert set(flash[0x13010 + size : 0x30000]) == {0xFF}
+    for number, start, end in ((1, 0x13000, 0x1F000), (2, 0x1F000, 0x30000)):
+        assert flash[start : start + 8] == b"TRST" + number.to_bytes(4, "little")
+        size, crc = (int.from_bytes(flash[at : at + 4], "little") for at in (start + 8, start + 12))
+        stored = flash[start + 16 : start + 16 + size]
+        assert crc == zlib.crc32(flash[start : start + 12] + stored)
+        assert stored == bench.path("first.trust").read_bytes()
+        assert set(flash[start + 16 + size : end]) == {0xFF}
     number, event = 0, b""
     for at in range(0x30000, 0x40000, 128):
         record = flash[at : at + 128]

@@ -58,6 +58,8 @@ class TspDevice(Device):
     def _authorise(self) -> None:
         if self.options.grant is not None:
             self.terminal.authorise(*self.options.grant)
+        elif self.options.password is not None:
+            self.terminal.login(self.options.password("service"))
 
     @property
     def capabilities(self) -> frozenset[Capability]:

@@ -10,7 +10,7 @@ from formats.signing import Signer
 from transports.errors import DeviceRefused, LinkError, LinkLost
 from transports.pipe import Pipe
 from transports.pump import Pump
-from transports.tsp import messages
+from transports.tsp import messages, password
 from transports.tsp.grants import Exchange, Session, proof_message
 from transports.tsp.hello import VERSION, Feature, Hello
 from transports.tsp.link import Link, Lost, Opened, Received, Role
@@ -132,6 +132,38 @@ class TspTerminal:
             self._session = exchange.session(answer.device_key, host, device, grant.digest)
         except FormatError as error:
             raise LinkError(error.message, name="protocol") from error
+
+    def login(self, text: str) -> None:
+        """Open this session with the administrator's password; from now on every request carries its tag.
+
+        Raises:
+            DeviceRefused: wrong, or too soon after wrong ones.
+            LinkError: what the terminal asks for makes no sense.
+        """
+        state = self.request(Opcode.PASSWORD, messages.Empty(), messages.PasswordState)
+        verifier = messages.PasswordVerifier(
+            log_n=state.log_n, r=state.r, p=state.p, salt=state.salt, stored_key=bytes(password.KEY_SIZE)
+        )
+        nonces, exchange = self.link.nonces, Exchange(os.urandom(32))
+        try:
+            key = password.client_key(text, verifier)
+            proof = password.proof_of(key, verifier, nonces, exchange.public)
+            request = messages.PasswordLogin(host_key=exchange.public, proof=proof)
+            answer = self.request(Opcode.PASSWORD_LOGIN, request, messages.Authorised)
+            self._session = password.session_of(exchange, answer.device_key, nonces, key)
+        except FormatError as error:
+            raise LinkError(error.message, name="protocol") from error
+
+    def set_password(self, text: str) -> None:
+        """Give the terminal another administrator's password. What is sent helps whoever hears it to try passwords: do it
+        where nobody does.
+
+        Raises:
+            FormatError: too short (`usage`).
+            DeviceRefused: it needs a grant for factory, unless the terminal has no serial number yet.
+        """
+        verifier = password.verifier_for(text, os.urandom(password.SALT_SIZE))
+        self.request(Opcode.PASSWORD_SET, verifier, messages.Empty)
 
     @staticmethod
     def answer(message: Message, answer: type[R]) -> R:

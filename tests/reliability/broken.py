@@ -236,9 +236,13 @@ def finish_and_take_trust(self: Installer) -> None:
 _TRUE_PUT_ON_TRIAL: Final = Installer.put_on_trial
 
 
-def trust_over_itself(self: TrustStore, which: int, record: bytes) -> None:
-    _TRUE_REPLACE(self, 1 - which, record)
+def trust_all_erased(self: TrustStore, which: int, record: bytes) -> None:
+    self._flash.erase_span(*self._areas[1 - which])
     _TRUE_REPLACE(self, which, record)
+
+
+def trust_in_one_place(self: TrustStore) -> None:
+    pass
 
 
 def trust_erased_by_looks(self: TrustStore, which: int, record: bytes) -> None:

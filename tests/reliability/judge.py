@@ -135,6 +135,8 @@ def _finish(device: Device, scenario: Scenario) -> str:
         return f"d: the counter stayed at {device.counter.value}"
     if device.trusts.current is None or device.trusts.current.record.version != scenario.trust:
         return "d: the trust is not the one it should be"
+    if not device.trusts.in_both:
+        return "d: the trust stands in one place only"
     return "" if whole(device, booted.slot, goal) else "d: what runs is not whole"
 
 

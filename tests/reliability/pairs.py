@@ -57,6 +57,8 @@ def _either(run: Run, scenario: Scenario) -> Step:
     allowed = {release.digest: release for step in run.steps for release in step.allowed}
     allowed[scenario.goal(run.model).digest] = scenario.goal(run.model)
     counters = {value for step in run.steps for value in step.counters}
+    if scenario.goal(run.model).counter > max(counters):
+        counters.add(scenario.goal(run.model).counter)
     trusts = {value for step in run.steps for value in step.trusts}
     recovery = any(step.recovery for step in run.steps)
     return Step(lambda device: None, tuple(allowed.values()), tuple(sorted(counters)), recovery, tuple(sorted(trusts)))

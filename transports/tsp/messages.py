@@ -511,6 +511,45 @@ class Authorised(Record):
     LAYOUT = c.Struct("device_key" / c.Bytes(32))
 
 
+class PasswordVerifier(Record):
+    """What a terminal keeps of the administrator's password (`transports.tsp.password`)."""
+
+    log_n: int
+    """Binary logarithm of scrypt's N."""
+    r: int
+    p: int
+    salt: bytes
+    stored_key: bytes
+    """Nobody logs in with it; told it is zeros."""
+    LAYOUT = c.Struct("log_n" / c.Int8ul, "r" / c.Int8ul, "p" / c.Int8ul, "salt" / c.Bytes(16), "stored_key" / c.Bytes(32))
+
+
+class PasswordState(Record):
+    """What a host needs for a proof."""
+
+    log_n: int
+    r: int
+    p: int
+    salt: bytes
+    failures: int
+    """Tries since the last right one."""
+    wait_s: int
+    """Seconds until the next one is looked at."""
+    LAYOUT = c.Struct(
+        "log_n" / c.Int8ul, "r" / c.Int8ul, "p" / c.Int8ul, "salt" / c.Bytes(16), "failures" / c.Int32ul,
+        "wait_s" / c.Int32ul,
+    )  # fmt: skip
+
+
+class PasswordLogin(Record):
+    """Proof of the password, for this session and this key."""
+
+    host_key: bytes
+    """X25519 public key of the host, for this session."""
+    proof: bytes
+    LAYOUT = c.Struct("host_key" / c.Bytes(32), "proof" / c.Bytes(32))
+
+
 class RateStep(enum.IntEnum):
     """How a line gets faster: ask, try, and keep if bytes come through."""
 
@@ -580,6 +619,9 @@ class Opcode(enum.IntEnum):
     HOLDING = 0x10
     SERIAL_SET = 0x11
     AUTHORISE = 0x12
+    PASSWORD = 0x13
+    PASSWORD_LOGIN = 0x14
+    PASSWORD_SET = 0x15
     BEGIN = 0x20
     TABLE = 0x21
     DATA = 0x22
@@ -619,6 +661,9 @@ COMMANDS: Final[dict[Opcode, Command]] = {
     Opcode.HOLDING: Command(Rights.INSPECT, HoldingRequest, Held),
     Opcode.SERIAL_SET: Command(Rights.FACTORY, SerialNumber, Empty),
     Opcode.AUTHORISE: Command(Rights.INSPECT, Authorise, Authorised),
+    Opcode.PASSWORD: Command(Rights.INSPECT, Empty, PasswordState),
+    Opcode.PASSWORD_LOGIN: Command(Rights.INSPECT, PasswordLogin, Authorised),
+    Opcode.PASSWORD_SET: Command(Rights.FACTORY, PasswordVerifier, Empty),
     Opcode.BEGIN: Command(Rights.UPDATE, Begin, Begun),
     Opcode.TABLE: Command(Rights.UPDATE, None, Empty),
     Opcode.DATA: Command(Rights.UPDATE, None, Empty),

@@ -1,7 +1,7 @@
 """What passes on a line, as records for a trace: every frame in both directions with its time, and the bytes between frames.
 
-Card numbers and authentication fields are scrubbed before a record leaves. A number may cross the border of two frames,
-so frames wait here until the message they belong to is whole.
+Card numbers, authentication fields and proofs of passwords are scrubbed before a record leaves. A number may cross the
+border of two frames, so frames wait here until the message they belong to is whole.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ from transports.scrub import scrub_text
 from transports.tsp import frames
 from transports.tsp.frames import Decoder, Frame, Kind
 from transports.tsp.hello import Hello, session_seed
-from transports.tsp.messages import HEADER_SIZE, MAX_AUTHENTICATION, MAX_BODY, Message, Splitter
+from transports.tsp.messages import HEADER_SIZE, MAX_AUTHENTICATION, MAX_BODY, Message, Opcode, Splitter
 from transports.tsp.streams import Ack, Receiver
 
 DIRECTIONS: Final = ("tx", "rx")
@@ -25,6 +25,9 @@ NOISE_KEPT: Final = 4096
 NOISE_TAIL: Final = 64
 """Bytes between frames that are held back, because a number may go on in those that follow."""
 NOISE_PAUSE_S: Final = 1.0
+
+SECRETS: Final = tuple(bytes((opcode, 0)) for opcode in (Opcode.PASSWORD_LOGIN, Opcode.PASSWORD_SET))
+"""Requests whose bodies help to find a password."""
 
 
 class _Scrubbed:
@@ -62,7 +65,9 @@ class _Scrubbed:
         raw = bytes(self._raw[:size])
         del self._raw[:size]
         secret = HEADER_SIZE + min(int.from_bytes(raw[6:8], "little"), MAX_AUTHENTICATION) if size >= HEADER_SIZE else 0
-        self._clean += raw[:HEADER_SIZE] + bytes(len(raw[HEADER_SIZE:secret])) + scrub_text(raw[max(secret, HEADER_SIZE) :])
+        body = raw[max(secret, HEADER_SIZE) :]
+        told = bytes(len(body)) if raw[:2] in SECRETS else scrub_text(body)
+        self._clean += raw[:HEADER_SIZE] + bytes(len(raw[HEADER_SIZE:secret])) + told
         if len(self._clean) > 2 * KEPT:
             drop = len(self._clean) - KEPT
             del self._clean[:drop]

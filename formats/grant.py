@@ -5,15 +5,15 @@ It names the holder's key: whoever copies the file cannot use it. A terminal tak
 
 import dataclasses
 import enum
+from typing import ClassVar
 
 import construct as c
 
 from formats import signed_file
-from formats.errors import FormatError, TrustError
+from formats.errors import TrustError
 from formats.keys import PublicKey, read_public
 from formats.record import Counted, Record, Text
-from formats.signed_file import SignedFile
-from formats.signing import Signature, SignatureBlock, Signer, message_for
+from formats.signed_file import SignedDocument, SignedFile
 from formats.trust import Trust
 
 MAGIC = b"FWGRANT\x01"
@@ -69,8 +69,10 @@ class GrantRecord(Record):
 
 
 @dataclasses.dataclass(frozen=True)
-class Grant:
-    """A grant whose form is right. Nobody has vouched for it yet."""
+class Grant(SignedDocument):
+    """A grant."""
+
+    OBJECT: ClassVar[str] = "grant"
 
     record: GrantRecord
     key: PublicKey
@@ -79,17 +81,6 @@ class Grant:
     @property
     def rights(self) -> Right:
         return Right(self.record.rights)
-
-    @property
-    def digest(self) -> bytes:
-        return self.file.digest
-
-    def signed(self, signers: list[Signer]) -> bytes:
-        """The file with one more signature for each signer."""
-        block: SignatureBlock = self.file.signatures
-        for signer in signers:
-            block = block.adding(Signature(signer.public.key_id, signer.sign(message_for("grant", self.digest))))
-        return self.file._replace(signatures=block).build()
 
     def check(self, trust: Trust, model: str, serial_number: str, now: float) -> None:
         """Whether it is good on this terminal now.
@@ -116,8 +107,7 @@ def build(record: GrantRecord) -> Grant:
     Raises:
         FormatError: it contradicts itself (`usage`).
     """
-    raw = signed_file.signed_part(MAGIC, record.build()) + SignatureBlock().build()
-    return parse(raw, error_name="usage")
+    return parse(signed_file.unsigned(MAGIC, record.build()), error_name="usage")
 
 
 def parse(data: bytes, *, error_name: str = "damaged_file") -> Grant:
@@ -130,7 +120,7 @@ def parse(data: bytes, *, error_name: str = "damaged_file") -> Grant:
     found = signed_file.parse(data, MAGIC, "grant")
     record = GrantRecord.parse(found.body, what="the grant", offset=signed_file.HEAD_SIZE)
     key = read_public(record.holder_key)
-    rules = (
+    signed_file.hold((
         (key.der == record.holder_key, "the holder's key is not in its canonical form"),
         (0 < record.rights <= sum(Right), "the grant gives no rights, or some that do not exist"),
         (1 <= record.uses <= MAX_USES, f"a grant opens 1 to {MAX_USES} sessions"),
@@ -140,8 +130,5 @@ def parse(data: bytes, *, error_name: str = "damaged_file") -> Grant:
             0 < record.not_after - record.not_before <= MAX_DAYS * DAY_S,
             f"a grant begins before it ends, and lasts at most {MAX_DAYS} days",
         ),
-    )
-    for holds, reason in rules:
-        if not holds:
-            raise FormatError(reason, name=error_name)
+    ), error_name)  # fmt: skip
     return Grant(record, key, found)

@@ -5,15 +5,15 @@ It travels as a component of the package it is for, so it cannot be used with an
 """
 
 import dataclasses
+from typing import ClassVar
 
 import construct as c
 
 from formats import signed_file
-from formats.errors import FormatError, TrustError
+from formats.errors import TrustError
 from formats.fwp.manifest import ComponentType, Manifest, VersionField
 from formats.record import Counted, Record, Text
-from formats.signed_file import SignedFile
-from formats.signing import Signature, SignatureBlock, Signer, message_for
+from formats.signed_file import SignedDocument, SignedFile
 from formats.trust import Trust
 from formats.versions import Version
 
@@ -58,22 +58,13 @@ class PermitRecord(Record):
 
 
 @dataclasses.dataclass(frozen=True)
-class Permit:
-    """A permit whose form is right. Nobody has vouched for it yet."""
+class Permit(SignedDocument):
+    """A permit."""
+
+    OBJECT: ClassVar[str] = "permit"
 
     record: PermitRecord
     file: SignedFile
-
-    @property
-    def digest(self) -> bytes:
-        return self.file.digest
-
-    def signed(self, signers: list[Signer]) -> bytes:
-        """The file with one more signature for each signer."""
-        block: SignatureBlock = self.file.signatures
-        for signer in signers:
-            block = block.adding(Signature(signer.public.key_id, signer.sign(message_for("permit", self.digest))))
-        return self.file._replace(signatures=block).build()
 
     def check(self, trust: Trust, manifest: Manifest, model: str, serial_number: str, counter: int) -> None:
         """Whether it lets this terminal take this package.
@@ -121,8 +112,7 @@ def build(record: PermitRecord) -> Permit:
     Raises:
         FormatError: it contradicts itself (`usage`).
     """
-    raw = signed_file.signed_part(MAGIC, record.build()) + SignatureBlock().build()
-    return parse(raw, error_name="usage")
+    return parse(signed_file.unsigned(MAGIC, record.build()), error_name="usage")
 
 
 def parse(data: bytes, *, error_name: str = "damaged_file") -> Permit:
@@ -133,7 +123,7 @@ def parse(data: bytes, *, error_name: str = "damaged_file") -> Permit:
     """
     found = signed_file.parse(data, MAGIC, "permit")
     record = PermitRecord.parse(found.body, what="the permit", offset=signed_file.HEAD_SIZE)
-    rules = (
+    signed_file.hold((
         (bool(record.model) and all(record.devices), "the permit names no model, or a device without a number"),
         (list(record.devices) == sorted(set(record.devices)), "devices must be named once, in order"),
         (record.to_counter < record.from_counter, "a permit leads from a higher counter to a lower one"),
@@ -141,8 +131,5 @@ def parse(data: bytes, *, error_name: str = "damaged_file") -> Permit:
             0 < record.not_after - record.not_before <= MAX_DAYS * DAY_S,
             f"a permit begins before it ends, and lasts at most {MAX_DAYS} days",
         ),
-    )
-    for holds, reason in rules:
-        if not holds:
-            raise FormatError(reason, name=error_name)
+    ), error_name)  # fmt: skip
     return Permit(record, found)

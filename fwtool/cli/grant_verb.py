@@ -14,7 +14,7 @@ from formats.errors import ToolError
 from formats.grant import DAY_S, ID_SIZE, MAX_DAYS, MAX_USES, Grant, GrantRecord, Right
 from formats.sample_keys import refuse_samples
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
-from fwtool.cli.signer_options import open_signers, signer_options
+from fwtool.cli.signed_documents import sign_verb
 from fwtool.files import read_small, write_file
 
 FILE = click.Path(path_type=pathlib.Path)
@@ -63,30 +63,15 @@ def create(app: App, /, devices: tuple[str, ...], rights: tuple[str, ...], holde
 
 @command.command()
 @click.argument("file", type=FILE)
-@signer_options(required=True)
-@click.option("--out", type=FILE, help="Where to write; the file itself if not given.")
-@pass_app
-def sign(app: App, /, file: pathlib.Path, out: pathlib.Path | None, **signing: Any) -> Outcome:
-    """Add a signature of each key."""
-    grant = grant_format.parse(read_small(file))
-    with open_signers(app, **signing) as signers:
-        refuse_samples([signer.public for signer in signers], dev=app.dev)
-        for signer in signers:
-            keys.refuse_foreign(signer.public)
-        raw = grant.signed(signers)
-    write_file(out or file, raw)
-    signed = grant_format.parse(raw)
-    return Outcome({"path": str(out or file), **_facts(signed)}, [f"{out or file}: signed", *_lines(signed)], True)
-
-
-@command.command()
-@click.argument("file", type=FILE)
 @pass_app
 def show(app: App, file: pathlib.Path) -> Outcome:
     """Show what a grant allows; its signatures are not checked."""
     del app
     grant = grant_format.parse(read_small(file))
     return Outcome(_facts(grant), _lines(grant))
+
+
+command.add_command(sign_verb(grant_format.parse, lambda app, grant: (_facts(grant), _lines(grant))))
 
 
 def _facts(grant: Grant) -> dict[str, Any]:

@@ -7,14 +7,12 @@ from typing import Any
 
 import click
 
-from formats import keys
 from formats import permit as permit_format
 from formats.permit import DAY_S, ID_SIZE, MAX_DAYS, Permit, PermitRecord
-from formats.sample_keys import refuse_samples
 from formats.versions import Version
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
 from fwtool.cli.device import utc
-from fwtool.cli.signer_options import open_signers, signer_options
+from fwtool.cli.signed_documents import sign_verb
 from fwtool.files import read_small, write_file
 
 FILE = click.Path(path_type=pathlib.Path)
@@ -61,30 +59,15 @@ def create(app: App, /, devices: tuple[str, ...], days: int, out: pathlib.Path, 
 
 @command.command()
 @click.argument("file", type=FILE)
-@signer_options(required=True)
-@click.option("--out", type=FILE, help="Where to write; the file itself if not given.")
-@pass_app
-def sign(app: App, /, file: pathlib.Path, out: pathlib.Path | None, **signing: Any) -> Outcome:
-    """Add a signature of each key."""
-    permit = permit_format.parse(read_small(file))
-    with open_signers(app, **signing) as signers:
-        refuse_samples([signer.public for signer in signers], dev=app.dev)
-        for signer in signers:
-            keys.refuse_foreign(signer.public)
-        raw = permit.signed(signers)
-    write_file(out or file, raw)
-    signed = permit_format.parse(raw)
-    return Outcome({"path": str(out or file), **_facts(signed)}, [f"{out or file}: signed", *_lines(signed)], True)
-
-
-@command.command()
-@click.argument("file", type=FILE)
 @pass_app
 def show(app: App, file: pathlib.Path) -> Outcome:
     """Show what a permit allows; its signatures are not checked."""
     del app
     permit = permit_format.parse(read_small(file))
     return Outcome(_facts(permit), _lines(permit))
+
+
+command.add_command(sign_verb(permit_format.parse, lambda app, permit: (_facts(permit), _lines(permit))))
 
 
 def _facts(permit: Permit) -> dict[str, Any]:

@@ -168,9 +168,9 @@ class Server:
 
     def serve(self, ready: Callable[[], None]) -> None:
         """Serve until KeyboardInterrupt; `ready` is called once everything listens."""
-        self._machine.start()
-        ready()
         try:
+            self._machine.start()
+            ready()
             while True:
                 self._turn()
         except KeyboardInterrupt:

@@ -18,6 +18,11 @@ SCHEMA = json.loads((pathlib.Path(fwtool.__file__).parent / "schema" / "output.s
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: many tests wait for a line or a clock."""
+    return (os.cpu_count() or 1) + 1
+
+
 class Done(NamedTuple):
     """A finished command."""
 

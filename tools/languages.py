@@ -63,7 +63,7 @@ STATES: Final = (
     "open", "closed", "unknown", "active", "trial", "confirmed", "empty", "bad", "ready", "busy", "out_of_service", "boot_loader",
     "tampered", "updating", "recovery", "interrupted", "started", "finished", "refused", "failed", "done", "updated", "unchanged",
     "planned", "none", "missing", "installed", "whole", "foreign", "damaged", "trusted", "sending", "mains", "(simulated)",
-    "error: ", "  next: ",
+    "Technician",     "error: ", "  next: ",
 )  # fmt: skip
 """Single words that stand in the place of a value."""
 

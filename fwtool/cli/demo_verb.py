@@ -44,7 +44,7 @@ class Demo:
     """The acts of the play, in order."""
 
     def __init__(self, app: App, folder: pathlib.Path) -> None:
-        self.say = app.output.line
+        self.say, self.words = app.output.line, app.words
         self.folder = folder
         self.environment = {**os.environ, "FWTOOL_STATE_DIR": str(folder / "state"), "PYTHONUNBUFFERED": "1"}
         # The words of the play stand in the folder; commands are run there and shown with short names.
@@ -64,7 +64,7 @@ class Demo:
 
     def _title(self, text: str) -> None:
         self.say()
-        self.say(f"== {text}")
+        self.say(f"== {self.words(text)}")
 
     def fwtool(self, line: str, *, expect: int = 0) -> None:
         """Show and run one command.

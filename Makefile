@@ -12,7 +12,7 @@ help:
 	@echo "make check   lint, types and import floors"
 	@echo "make bench   the benchmarks: tables and JSON"
 	@echo "make bundle  the tool with all it needs, for a USB stick"
-	@echo "make reliability  cut the power everywhere; a quarter of an hour"
+	@echo "make reliability  cut the power everywhere; about an hour"
 	@echo "make mutants break the boot rules one by one; each must be noticed"
 	@echo "make languages  collect the texts of technicians anew; translations are kept"
 	@echo "make samples rebuild the sample firmware and compare bit for bit"

@@ -10,10 +10,7 @@ import venv
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TESTS = [
-    f"tests/test_{name}.py"
-    for name in ("cli", "devices", "flash_cli", "report", "schema", "stick")
-]
+TESTS = [f"tests/test_{name}.py" for name in ("cli", "devices", "flash_cli", "report", "schema", "stick")]
 """Between them they need what a wheel may lack: schema, templates, fonts, rules, samples. Other tests read the checkout."""
 
 

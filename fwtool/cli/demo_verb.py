@@ -16,8 +16,10 @@ import firmware_samples
 from formats.errors import ToolError
 from fwtool.cli import demo_visit
 from fwtool.cli.app import App, Outcome, Verb, pass_app
+from fwtool.records import Records
 
-CUT_AT = 0.4
+CUT_AT = 300
+"""Operations on the flash; the update takes 600."""
 PACE = 115200
 START_S = 10.0
 
@@ -97,10 +99,9 @@ class Demo:
 
     @contextlib.contextmanager
     def _terminal(self) -> Iterator[Simulated]:
-        size = (self.folder / "vt100-1.5.0.fwp").stat().st_size
         (self.folder / "cut.toml").write_text(
-            "# The power goes in the middle of the transfer, and comes back after 2 s.\n"
-            f'[[fault]]\nkind = "power_cut"\nat = {{ byte = {int(size * CUT_AT)}, direction = "rx" }}\nvalue = 2\n'
+            "# The power goes when half of the update has been programmed, and comes back after 2 s.\n"
+            f'[[fault]]\nkind = "power_cut"\nat = {{ flash_op = {CUT_AT} }}\nvalue = 2\n'
         )
         listen = "pty" if os.name == "posix" else "tcp:127.0.0.1:0"
         line = (
@@ -136,6 +137,8 @@ class Demo:
         self._title("3. It starts its old firmware; the same command goes on where it stopped")
         self.fwtool(f"info --port {terminal.port}")
         self.fwtool(update)
+        if not Records(self.folder / "state").entries(last=1)[0].body["resumed"]:
+            raise ToolError("the demo expected the update to go on where it stopped", name="internal")
         self.fwtool(f"slots show --port {terminal.port}")
 
     def _attack(self, terminal: Simulated) -> None:

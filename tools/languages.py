@@ -30,9 +30,9 @@ VERBS: Final = (
 )  # fmt: skip
 """Verbs of technicians (DESIGN: who uses what). Engineers and stations work in English."""
 CLI: Final = (
-    *(f"fwtool/cli/{verb}_verb.py" for verb in VERBS), "fwtool/cli/app.py", "fwtool/cli/device.py", "fwtool/cli/main.py",
-    "fwtool/cli/output.py", "fwtool/cli/doctor_rights.py", "fwtool/cli/print_*.py", "fwtool/cli/train_machine.py",
-    "fwtool/cli/visit_*.py",
+    *(f"fwtool/cli/{verb}_verb.py" for verb in VERBS), "fwtool/cli/app.py", "fwtool/cli/device.py", "fwtool/cli/doctor_rights.py",
+    "fwtool/cli/findings_shown.py", "fwtool/cli/main.py", "fwtool/cli/output.py", "fwtool/cli/print_*.py",
+    "fwtool/cli/questions.py", "fwtool/cli/train_machine.py", "fwtool/cli/visit_*.py",
 )  # fmt: skip
 BELOW: Final = (
     "formats/fwp/*.py", "formats/grant.py", "formats/keys.py", "formats/record.py", "formats/signed_file.py",

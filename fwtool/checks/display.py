@@ -17,6 +17,7 @@ CHECK = Check(
     value=_value,
     low=1,
     part="terminal",
+    measures=("display.ok",),
     cause=Words(
         "the display is faulty",
         "显示屏故障",

@@ -17,6 +17,7 @@ CHECK = Check(
     value=_value,
     high=0,
     part="terminal",
+    measures=("keypad.stuck",),
     cause=Words(
         "a key hangs or does not answer",
         "按键卡住或无响应",

@@ -7,6 +7,7 @@ from formats.errors import ToolError
 from fwtool import __version__
 from fwtool.cli import print_questions
 from fwtool.cli.app import App, Outcome, open_port
+from fwtool.cli.findings_shown import finding_lines
 from fwtool.cli.print_test_verb import REMEDIES
 from fwtool.escpos import Printout, Slip, open_printer, print_test
 from fwtool.escpos.job import COMPLETE, SENT
@@ -92,7 +93,10 @@ def _outcome(app: App, done: Printout, findings: list[Finding]) -> Outcome:
     lines.append(f"{padded(STATE.get(language), 14)} {STATE_WORDS[done.before.state].get(language)}")
     if done.outcome in (COMPLETE, SENT):
         said = PRINTED if done.outcome == COMPLETE else ONLY_SENT
-        lines += [said.get(language), *(print_questions.lines_of(findings, language) or [LOOK.get(language)])]
+        lines += [
+            said.get(language),
+            *([line for finding in findings for line in finding_lines(finding, language)] or [LOOK.get(language)]),
+        ]
         return Outcome(data, lines, True, print_questions.failure_of(findings, language))
     hint = REMEDIES.get(done.outcome) or OTHER.get(done.outcome, OTHER["fault"])
     state = STATE_WORDS[State(done.outcome)].get(language)

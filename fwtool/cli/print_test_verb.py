@@ -7,6 +7,8 @@ import click
 from formats.errors import ToolError
 from fwtool.cli import print_questions
 from fwtool.cli.app import App, Outcome, Verb, open_port, pass_app, port_options
+from fwtool.cli.findings_shown import finding_lines
+from fwtool.cli.questions import answers_of
 from fwtool.cli.recording import recorded
 
 _JAM: Final = "Look for a paper jam; if there is none, the printer module has to be replaced."
@@ -25,7 +27,7 @@ REMEDIES: Final = {
 @pass_app
 def command(app: App, /, escpos: str | None, width: str, answers: tuple[str, ...], **port: Any) -> Outcome:
     """Print a test slip; with --escpos on an attached receipt printer, with --port as well what that terminal tells."""
-    said = print_questions.answers_of(answers)
+    said = answers_of(answers, print_questions.ASKED)
     if escpos is not None:
         from fwtool.cli.print_test_escpos import print_attached
 
@@ -46,7 +48,7 @@ def command(app: App, /, escpos: str | None, width: str, answers: tuple[str, ...
     if complete:
         language = app.language
         told = f"test slip printed, {done.lines_total} lines" if done.lines_total else "the terminal has printed its test slip"
-        shown = [told, *picture, *done.text, *print_questions.lines_of(findings, language)]
+        shown = [told, *picture, *done.text, *(line for finding in findings for line in finding_lines(finding, language))]
         return Outcome(data, shown, True, print_questions.failure_of(findings, language))
     state = done.outcome.replace("_", " ")
     failure = ToolError(

@@ -14,8 +14,9 @@ from fwtool.bundle import Judged, Opened, Wanted, collect, incident, judge, open
 from fwtool.bundle.archive import MAX_FILE
 from fwtool.bundle.manifest import NOT_SIGNED, TRUSTED
 from fwtool.causes import load
-from fwtool.cli import diagnose_verb, doctor_verb
+from fwtool.cli import doctor_verb
 from fwtool.cli.app import App, Outcome, Verb, VerbGroup, open_port, pass_app, port_options
+from fwtool.cli.findings_shown import cause_lines, finding_lines
 from fwtool.cli.output import size_text
 from fwtool.files import read_small, write_file
 from fwtool.findings import Words
@@ -152,7 +153,7 @@ def _lines(bundle: Opened, judged: Judged, language: str) -> list[str]:
     if not judged.findings:
         return [*lines, NO_SNAPSHOT.get(language)]
     bad = [finding for finding in judged.findings if finding.bad]
-    lines += [line for finding in bad for line in diagnose_verb._lines(finding, language)]
+    lines += [line for finding in bad for line in finding_lines(finding, language)]
     if judged.otherwise:
         lines.append(f"{OTHERWISE.get(language)}: {', '.join(judged.otherwise)}")
-    return [*lines, *diagnose_verb._cause_lines(judged.ranking, language)]
+    return [*lines, *cause_lines(judged.ranking, language)]

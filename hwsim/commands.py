@@ -256,29 +256,29 @@ def _begin(terminal: "Terminal", request: Record, message: Message) -> Answer:
         raise Refused(Status.WRONG_STATE, "the running firmware is on trial: confirm or revert it first")
     slot = terminal.target_slot
     before = terminal.flash.busy_s
-    terminal.drop_update()
+    terminal.update.drop()
     stock = _stock(terminal, offered.manifest.block_size)
     installer = Installer(
-        terminal.flash, terminal.boot_log, slot, offered, stock, terminal.tell_held, counter=terminal.counter,
+        terminal.flash, terminal.boot_log, slot, offered, stock, terminal.update.tell_held, counter=terminal.counter,
         trusts=terminal.storage.trust_store, identity=terminal.identity, state=booted.state,
     )  # fmt: skip
     held = installer.begin(resume=request.resume)
     terminal.note("update_begun", f"{offered.manifest.version} into slot {slot}, {held} blocks held")
     hashing = held * offered.manifest.block_size * HASH_BYTE_S
-    terminal.start_update(installer)
+    terminal.update.start(installer)
     cost = SIGNATURE_S + terminal.flash.busy_s - before + hashing if held else SIGNATURE_S
     return cost, messages.Begun(blocks_total=offered.manifest.block_count, blocks_held=held)
 
 
 def _finish(terminal: "Terminal", request: Record, message: Message) -> Answer:
     del request
-    installer = terminal.installer
-    if installer is None:
+    update = terminal.update
+    if update.installer is None:
         raise Refused(Status.WRONG_STATE, "no update is going on")
-    if installer.complete and (installer.jobs or terminal.flash_busy):
-        terminal.finish_later(message)
+    if update.installer.complete and (update.installer.jobs or update.flash_busy):
+        update.finish_later(message)
     else:
-        terminal.finish_now(message)
+        update.finish_now(message)
     return 0.0, None
 
 
@@ -310,7 +310,7 @@ def _holding(terminal: "Terminal", request: Record, message: Message) -> Answer:
 
 def _abort(terminal: "Terminal", request: Record, message: Message) -> Answer:
     del request, message
-    terminal.drop_update()
+    terminal.update.drop()
     terminal.note("update_aborted")
     return 0.0, EMPTY
 

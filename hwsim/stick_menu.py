@@ -127,7 +127,7 @@ class StickMenu:
         except Refused as refused:
             self._over("refused", f"REFUSED: {refused.reason.upper()}", refused.reason)
             return
-        self._step, self._installer = Step.INSTALL, self._terminal.installer
+        self._step, self._installer = Step.INSTALL, self._terminal.update.installer
         self._next = 0
         self._feed_table()
 
@@ -142,13 +142,13 @@ class StickMenu:
         except (OSError, ToolError, Refused) as error:
             self._give_up(f"UPDATE FAILED: {error}")
             return
-        self._terminal.work()
+        self._terminal.update.work()
 
     def _feed(self) -> None:
         """Read the next blocks, as long as the flash does not wait for what is there already."""
-        installer, found = self._installer, self._found
+        update, installer, found = self._terminal.update, self._installer, self._found
         assert found is not None
-        while installer and self._terminal.installer is installer and not installer.complete and len(installer.jobs) < AT_ONCE:
+        while installer and update.installer is installer and not installer.complete and len(installer.jobs) < AT_ONCE:
             self._next = installer.next_block
             try:
                 _, data = next(found.package.stored(self._next, self._next + 1))
@@ -156,11 +156,11 @@ class StickMenu:
             except (OSError, ToolError, Refused) as error:
                 self._give_up(f"UPDATE FAILED: {error}")
                 return
-        self._terminal.work()
+        self._terminal.update.work()
 
     def _give_up(self, text: str) -> None:
-        if self._installer is not None and self._terminal.installer is self._installer:
-            self._terminal.drop_update()
+        if self._installer is not None and self._terminal.update.installer is self._installer:
+            self._terminal.update.drop()
         self._over("failed", text, text)
 
     def _finish(self, installer: Installer) -> None:
@@ -171,7 +171,7 @@ class StickMenu:
             self._give_up(f"UPDATE FAILED: {refused.reason}")
             return
         self._close()
-        terminal.installer = None
+        terminal.update.forget()
         terminal.note("update_received", f"{installer.offered.manifest.version} from a stick, {installer.digest.hex()[:16]}")
         self._show(Step.RESTART, "RESTARTING")
         terminal.restart()
@@ -212,10 +212,10 @@ class StickMenu:
     def _installing(self) -> None:
         installer, terminal = self._installer, self._terminal
         assert installer is not None
-        if terminal.installer is not installer:  # a cut, a host on the line, or a block that did not fit
+        if terminal.update.installer is not installer:  # a cut, a host on the line, or a block that did not fit
             self._over("failed", "UPDATE FAILED - OLD FIRMWARE KEPT", "the update has ended")
             return
-        if installer.complete and not installer.jobs and not terminal.flash_busy:
+        if installer.complete and not installer.jobs and not terminal.update.flash_busy:
             self._finish(installer)
             return
         self._feed()

@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 from formats.errors import FormatError
 from formats.grant import Right
-from formats.permit import Permit
 from formats.record import Record
 from formats.trust import Trust
 from formats.versions import Version
@@ -24,7 +23,6 @@ from hwsim.access import OPEN, Access
 from hwsim.bootloader import Booted
 from hwsim.bootstate import BootLog
 from hwsim.flash import BLOCK, PAGE, NorFlash, PowerCut
-from hwsim.installer import Installer
 from hwsim.journal import DeviceJournal
 from hwsim.layout import CAPACITY
 from hwsim.line_rate import LineRate
@@ -34,11 +32,12 @@ from hwsim.refusal import Refused
 from hwsim.slots import DEFAULT_IDENTITY, Identity, SlotStore
 from hwsim.statistics import Statistics
 from hwsim.storage import Storage
+from hwsim.update import DeviceUpdate
 from transports.scheduled_link import ScheduledLink
 from transports.tsp import messages
 from transports.tsp.hello import VERSION, Feature, Hello
 from transports.tsp.link import Event, Link, Received, Role
-from transports.tsp.messages import Chunk, Detail, Encoding, Kind, Message, Mode, Opcode, SlotState, Status
+from transports.tsp.messages import Detail, Kind, Message, Mode, Opcode, SlotState, Status
 from transports.virtual import Scheduler
 
 BOOTLOADER_VERSION = Version(1, 0, 0)
@@ -47,8 +46,6 @@ POWER_BACK_S = 2.0
 WINDOW = 2 * commands.MAX_BLOCK + 4096
 """Receive buffer: one block being programmed, one arriving."""
 MAX_FRAME = 16384
-PROGRESS_S = 0.5
-"""PROGRESS comes at most so often, and once more at the end."""
 TIDY_S = 1.0
 """So long after the start, and idle, it erases what the next update will write to."""
 
@@ -95,17 +92,9 @@ class Terminal:
         self.power_returns_s: float | None = POWER_BACK_S
         self.powered = False
         self.booted: Booted | None = None
-        self.installer: Installer | None = None
         self.display = ""
         self._epoch = 0
-        self.flash_busy = False
         self._started_at = self._tested_at = 0.0
-        self._unconsumed = 0
-        """Bytes of blocks that wait for the flash."""
-        self._told_blocks, self._told_at = 0, 0.0
-        """What the last PROGRESS said, and when."""
-        self._finishing: Message | None = None
-        """A FINISH that waits for the flash."""
         # In virtual time everything is repeatable; in real time a session of yesterday must not fit that of today.
         nonces = random.Random(settings.seed).randbytes if scheduler.virtual else os.urandom  # noqa: S311
         hello = Hello(
@@ -117,6 +106,7 @@ class Terminal:
         self._line = ScheduledLink(self.link, scheduler, self._send, self._hear, self.later, lambda: not self.hung)
         self.line_rate = LineRate(self)
         self.access = Access(storage.used_grants, nonces, settings.open_rights)
+        self.update = DeviceUpdate(self)
         self._splitter = messages.Splitter()
 
     # -- power ------------------------------------------------------------------------------------------------------
@@ -136,13 +126,10 @@ class Terminal:
         """The power goes: all that is not in flash is gone."""
         self.powered = False
         self.booted = None
-        self.installer = None
         self.hung = False
         self.display = ""
         self._epoch += 1
-        self.flash_busy = False
-        self._unconsumed = 0
-        self._finishing = None
+        self.update = DeviceUpdate(self)
         self.link.forget()
         self.line_rate.reset()
         self._splitter = messages.Splitter()
@@ -159,11 +146,11 @@ class Terminal:
         for event, detail in self.booted.events:
             self.note(event, detail)
         self._wake()
-        self.display = self._idle_text()
+        self.display = self.idle_text()
         ready = "OUT OF SERVICE: TAMPERED" if self.peripherals.tampered else "ready"
         self.transmit(f"{self.identity.model} {self.version} {ready}\r\n".encode())
         self.flush()
-        self.later(TIDY_S, self._tidy)
+        self.later(TIDY_S, self.update.tidy)
 
     def _wake(self) -> None:
         """Look at the tamper latch and the keys, then test everything else, now and every 24 hours."""
@@ -190,35 +177,17 @@ class Terminal:
     def _tripped(self) -> None:
         """The tamper circuit has acted: the keys are gone, and so is everything but being asked."""
         self.peripherals.tampered, self.peripherals.keys_present = True, False
-        self.display = self._idle_text()
+        self.display = self.idle_text()
         if self.booted is None:
             return  # the next start finds it
-        if self.installer:
-            self._fail(Status.TAMPERED, "the tamper switch has opened")
+        if self.update.installer:
+            self.update.fail(Status.TAMPERED, "the tamper switch has opened")
         if not self.storage.key_cells.told:
             self.note("tamper", "the case was opened; keys erased")
             self.storage.key_cells.tell()
 
-    def _tidy(self) -> None:
-        """Make room for the next update's head while there is time."""
-        if self.installer or self.flash_busy:
-            return
-        before = self.flash.busy_s
-        if any(SlotStore(self.flash, index).tidy(self.boot_log) for index in (0, 1)):
-            self._occupy(self.flash.busy_s - before, self._tidy)
-
-    def _occupy(self, time_s: float, then: Callable[[], None]) -> None:
-        """The flash is busy for so long."""
-        self.flash_busy = True
-
-        def done() -> None:
-            self.flash_busy = False
-            then()
-            self.work()
-
-        self.later(time_s, done)
-
-    def _idle_text(self) -> str:
+    def idle_text(self) -> str:
+        """What the display says when nothing is going on."""
         if self.peripherals.tampered:
             return "DEVICE OUT OF SERVICE"
         if self.booted is None or self.booted.slot is None:
@@ -249,7 +218,7 @@ class Terminal:
     def mode(self) -> Mode:
         if self.peripherals.tampered or self.booted is None or self.booted.slot is None:
             return Mode.OUT_OF_SERVICE
-        if self.installer:
+        if self.update.installer:
             return Mode.UPDATING
         return Mode.TRIAL if self.booted.trial else Mode.READY
 
@@ -265,8 +234,8 @@ class Terminal:
 
     def partial_update(self) -> tuple[bytes, int]:
         """Package that is being received, or is partly there from before, and its blocks done so far in this session."""
-        if self.installer:
-            return self.installer.digest, self.installer.blocks_done
+        if installer := self.update.installer:
+            return installer.digest, installer.blocks_done
         for index, mark in enumerate(self.boot_log.state.slots):
             stored = SlotStore(self.flash, index).metadata() if mark.state is SlotState.WRITING else None
             if stored:
@@ -323,10 +292,8 @@ class Terminal:
             self._take(event.data)
         else:
             self._splitter = messages.Splitter()
-            self._unconsumed = 0
-            self._finishing = None
             self.access.reset()
-            self.installer = None  # what is in flash stays and is found again by the next BEGIN
+            self.update.forget()
 
     def flush(self) -> None:
         """Send what there is to say."""
@@ -343,7 +310,7 @@ class Terminal:
         for message in arrived:
             size = messages.HEADER_SIZE + len(message.authentication) + len(message.body)
             if message.kind == Kind.ONE_WAY:
-                self._take_part(message, size)
+                self.update.take_part(message, size)
                 continue
             self.link.consume(size)
             if message.kind == Kind.REQUEST:
@@ -378,119 +345,6 @@ class Terminal:
         """Write into the terminal's journal."""
         self.journal.add(self.clock(), event, detail)
 
-    # -- update -----------------------------------------------------------------------------------------------------
-
-    def _take_part(self, message: Message, size: int) -> None:
-        installer = self.installer
-        if installer is None:
-            self.link.consume(size)
-            return
-        try:
-            chunk = Chunk.parse(message.body)
-            if message.opcode == Opcode.TABLE and chunk.encoding is Encoding.RAW:
-                self.link.consume(size)
-                installer.take_table(chunk.at, chunk.data)
-            elif message.opcode == Opcode.DATA:
-                self._unconsumed += size
-                installer.take_block(chunk.at, chunk.encoding, chunk.data, functools.partial(self._block_done, size))
-            else:
-                raise Refused(Status.UNKNOWN_COMMAND, f"unknown part {message.opcode}")
-        except FormatError as error:
-            self._fail(Status.BAD_REQUEST, error.message)
-        except Refused as refused:
-            self._fail(refused.status, refused.reason)
-        else:
-            self.work()
-
-    def start_update(self, installer: Installer) -> None:
-        """Take parts of this update from now on; the flash has work."""
-        self.installer = installer
-        self._told_blocks, self._told_at = installer.blocks_done, self.scheduler.now()
-        self.display = "UPDATING - KEEP THE POWER ON"
-        self.work()
-
-    def drop_update(self) -> None:
-        """End the update in this session; the bytes of blocks that will not be programmed give their credit back."""
-        self.installer = None
-        self.link.consume(self._unconsumed)
-        self._unconsumed = 0
-        if self._finishing:
-            self.answer(self._finishing, Status.WRONG_STATE, Detail(text="the update has ended"))
-            self._finishing = None
-
-    def _block_done(self, size: int) -> None:
-        self._unconsumed -= size
-        self.link.consume(size)
-        self.flush()
-
-    def tell_held(self, first: int, blocks: int) -> None:
-        """Say which blocks of a page need not be sent."""
-        self.send_event(Opcode.HELD, Status.OK, messages.Held(first=first, blocks=blocks))
-
-    def finish_later(self, message: Message) -> None:
-        """Answer this FINISH when the flash has done all its work."""
-        self._finishing = message
-
-    def finish_now(self, message: Message) -> None:
-        """The last check of an update, and its answer.
-
-        Raises:
-            Refused: something is missing or damaged.
-        """
-        installer = self.installer
-        assert installer is not None
-        before = self.flash.busy_s
-        installer.finish()
-        self.installer = None
-        self.display = "RESTART TO INSTALL"
-        if installer.permit:
-            self.note("downgrade_permitted", _permitted(installer.permit))
-        self.note("update_received", f"{installer.offered.manifest.version}, {installer.digest.hex()[:16]}")
-        self.later(self.flash.busy_s - before, functools.partial(self.answer, message, Status.OK, messages.Empty()))
-
-    def _fail(self, status: Status, reason: str) -> None:
-        self.drop_update()
-        self.display = self._idle_text()
-        self.note("update_failed", reason)
-        self.send_event(Opcode.FAILED, status, Detail(text=reason))
-
-    def work(self) -> None:
-        """Run the next flash job, then wait as long as the part was busy."""
-        installer = self.installer
-        if self.flash_busy or installer is None:
-            return
-        if installer.complete and not installer.jobs and self._finishing:
-            message, self._finishing = self._finishing, None
-            try:
-                self.finish_now(message)
-            except Refused as refused:
-                self.note("refused", f"FINISH: {refused.reason}")
-                self.answer(message, refused.status, Detail(text=refused.reason))
-            return
-        job = installer.jobs.popleft() if installer.jobs else installer.ahead()
-        if job is None:
-            return
-        before = self.flash.busy_s
-        try:
-            job.run()
-        except Refused as refused:
-            self._fail(refused.status, refused.reason)
-            return
-
-        def done() -> None:
-            if self.installer is installer:
-                job.done()
-                self._tell_progress(installer)
-
-        self._occupy(self.flash.busy_s - before, done)
-
-    def _tell_progress(self, installer: Installer) -> None:
-        done, now = installer.blocks_done, self.scheduler.now()
-        last = done == installer.offered.manifest.block_count
-        if done > self._told_blocks and (last or now >= self._told_at + PROGRESS_S):
-            self._told_blocks, self._told_at = done, now
-            self.send_event(Opcode.PROGRESS, Status.OK, messages.Progress(blocks_done=done))
-
     def info(self) -> messages.Info:
         timing = self.flash.timing
         return messages.Info(
@@ -510,12 +364,6 @@ class Terminal:
             verify_time_us=round(commands.SIGNATURE_S * 1e6),
             restart_time_ms=round(RESTART_S * 1e3),
         )
-
-
-def _permitted(permit: Permit) -> str:
-    record = permit.record
-    what = f"{record.id.hex()[:8]}: {record.to_version}, counter {record.from_counter} to {record.to_counter}"
-    return f"{what}; {record.work_order} {record.reason}"
 
 
 def _name(opcode: int) -> str:

@@ -4,6 +4,7 @@ It is seen through a pyusb backend (`hwsim.usb_backend`) or through USB/IP (`hws
 `Stalled` for a stall, `LinkLost` for a device that is gone, `LinkError` for one that does not answer.
 """
 
+import abc
 import math
 import struct
 import threading
@@ -34,7 +35,7 @@ class Setup(NamedTuple):
         return cls(*struct.unpack("<BBHHH", data))
 
 
-class UsbDevice:
+class UsbDevice(abc.ABC):
     """A device with one configuration. `changed` guards it, and tells those who wait that something may have happened."""
 
     def __init__(self, ports: tuple[int, ...] = (1,)) -> None:
@@ -45,8 +46,9 @@ class UsbDevice:
         """Endpoints that are stalled until the host clears them."""
 
     @property
+    @abc.abstractmethod
     def identity(self) -> Identity:
-        raise NotImplementedError
+        """What it calls itself in its device descriptor."""
 
     @property
     def on_bus(self) -> bool:
@@ -62,13 +64,13 @@ class UsbDevice:
         """Do what is due; get the seconds until there is more to do."""
         return math.inf
 
+    @abc.abstractmethod
     def configuration(self) -> bytes:
         """Its configuration descriptor, with all that belongs to it."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def string(self, index: int) -> str:
         """The text of a string descriptor; empty: it has none."""
-        raise NotImplementedError
 
     def select(self, alternate: int) -> None:
         """SET_INTERFACE."""

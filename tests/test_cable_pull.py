@@ -24,6 +24,7 @@ from hwsim.machine import LineModel, Machine
 from hwsim.pipe import SimPipe
 from hwsim.slots import DEFAULT_IDENTITY
 from hwsim.terminal import WINDOW
+from hwsim.update import DeviceUpdate
 from tests.bench_parts import TRUST, Bench, opened
 from tests.support import make_package, pattern
 from transports.errors import LinkError
@@ -134,7 +135,7 @@ def pull_and_go_on(bench: Rewound, direction: str, at: int) -> None:
 
     def pull() -> None:
         machine.unplug()
-        installer = machine.terminal.installer
+        installer = machine.terminal.update.installer
         in_flash.append(installer.blocks_done if installer else 0)
 
     machine.on_bytes(direction, bench.passed(direction) + at, pull)
@@ -299,7 +300,7 @@ def reset_at(machine: Machine, state: State, monkeypatch: pytest.MonkeyPatch) ->
         return both
 
     monkeypatch.setattr(terminal, "note", marked(lambda event, detail="": event, terminal.note))
-    monkeypatch.setattr(terminal, "finish_later", marked(lambda message: "finish_waits", terminal.finish_later))
+    monkeypatch.setattr(DeviceUpdate, "finish_later", marked(lambda *given: "finish_waits", DeviceUpdate.finish_later))
     monkeypatch.setattr(Installer, "take_table", marked(lambda *given: "table", Installer.take_table))
     monkeypatch.setattr(Installer, "take_block", marked(lambda *given: "block", Installer.take_block))
     hello = 53 + 16

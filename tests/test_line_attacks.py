@@ -337,8 +337,8 @@ def test_a35_progress_without_end_is_no_progress(tmp_path: pathlib.Path, told: l
     bounded(bench, 600)
     bench.connect()
     terminal = bench.machine.terminal
-    terminal.work = lambda: None  # type: ignore[method-assign]
-    terminal.finish_now = lambda message: None  # type: ignore[method-assign]
+    terminal.update.work = lambda: None  # type: ignore[method-assign]
+    terminal.update.finish_now = lambda message: None  # type: ignore[method-assign]
     numbers = itertools.cycle(told)
 
     def tell() -> None:

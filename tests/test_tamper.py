@@ -151,7 +151,7 @@ def test_opened_during_an_update_it_ends_it(bench: Bench) -> None:
     with pytest.raises((DeviceRefused, LinkLost)) as caught:
         bench.send(raw)
     assert getattr(caught.value, "status", None) == Status.TAMPERED
-    assert bench.machine.terminal.installer is None
+    assert bench.machine.terminal.update.installer is None
 
 
 def test_opened_on_trial_the_image_is_never_confirmed(bench: Bench) -> None:

@@ -4,6 +4,7 @@ The device checks no signature: the host does. A package names the device by its
 revisions being bcdDevice.
 """
 
+import abc
 import importlib
 import time
 from collections.abc import Iterator, Mapping
@@ -175,13 +176,13 @@ class DfuUpdate(Update):
     def read_back(self) -> None:
         """Done before the device was let go: now its firmware runs, which need not be readable."""
 
+    @abc.abstractmethod
     def write(self, listener: Listener) -> bool:
         """Write it; get whether the device has said that all is well."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def compare(self, listener: Listener) -> None:
         """Read back and compare. Raises ToolError (`read_back_differs`)."""
-        raise NotImplementedError
 
     def end(self, *, confirmed: bool) -> None:
         """Let the device start what it has."""

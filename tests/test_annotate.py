@@ -826,6 +826,16 @@ def printed(data: bytes) -> Iterator[str]:
         yield from (str(value) for value in one.values())
 
 
+def mcuboot_with_role(raw: bytes) -> bytes:
+    """An image whose boot record (CBOR) has this role, or is no boot record if that is not UTF-8."""
+    signer, measurement = b"\x05\x58\x20" + bytes(32), b"\x02\x58\x20" + bytes(32)
+    record = b"\xa5\x01" + bytes([0x60 | len(raw)]) + raw + b"\x04\x61\0" + signer + b"\x06\x61\0" + measurement
+    tlv = struct.pack("<HH", 0x60, len(record)) + record
+    head = struct.pack("<IIHHII", 0x96F3B83D, 0, 32, 4 + len(tlv), 4, 0) + bytes(12)
+    digest = struct.pack("<HH", 0x10, 32) + bytes(32)
+    return head + b"code" + struct.pack("<HH", 0x6908, 4 + len(tlv)) + tlv + struct.pack("<HH", 0x6907, 4 + len(digest)) + digest
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_a37_nothing_in_a_file_reaches_the_terminal_as_a_command(text: str) -> None:
     raw = text.encode("utf-8", "surrogatepass")
@@ -843,10 +853,15 @@ def test_a37_nothing_in_a_file_reaches_the_terminal_as_a_command(text: str) -> N
         sparse_elf("<", False, b"\0" + raw + b"\0.names\0"),
         small_package().replace(b"First.", (raw + b"......")[:6]),
         trust.create([("maker", KEY.public)], threshold=1).replace(b"maker", (raw + b".....")[:5]),
+        mcuboot_with_role(raw),
         raw,
     ):
         for line in printed(data):
             assert line.isprintable(), (data, line)
+
+
+def test_a_boot_record_is_told_in_words() -> None:
+    assert any("NSPE" in line for line in printed(mcuboot_with_role(b"NSPE")))
 
 
 def test_a37_fields_of_any_origin_are_cleaned_before_they_are_shown() -> None:

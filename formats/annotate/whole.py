@@ -14,7 +14,7 @@ DAMAGED = "damaged"
 
 
 def whole(describe: Callable[[BinaryIO], Iterator[Field]]) -> Callable[[BinaryIO], Iterator[Field]]:
-    """Turn a describer into one that covers every byte of its file exactly once.
+    """Turn a describer into one that covers every byte of its file exactly once, in values that can be printed.
 
     What it leaves out is `not described`. Where it stops with a FormatError, or goes beyond the end of the file, the rest
     (which may be nothing) is one field `damaged` with the reason as its value.
@@ -27,7 +27,7 @@ def whole(describe: Callable[[BinaryIO], Iterator[Field]]) -> Callable[[BinaryIO
     def fields(file: BinaryIO) -> Iterator[Field]:
         size, at = file_size(file), 0
         try:
-            for field in describe(file):
+            for field in map(_clean, describe(file)):
                 start = min(field.offset, size)
                 if start > at:
                     yield Field(at, start - at, UNKNOWN, "")
@@ -47,6 +47,11 @@ def whole(describe: Callable[[BinaryIO], Iterator[Field]]) -> Callable[[BinaryIO
             yield Field(at, size - at, UNKNOWN, "")
 
     return fields
+
+
+def _clean(field: Field) -> Field:
+    """A value can be what the file says, such as the role in a boot record of MCUboot."""
+    return field if field.value.isprintable() else field._replace(value=printable(field.value))
 
 
 def read_at(file: BinaryIO, offset: int, size: int) -> bytes:

@@ -130,7 +130,8 @@ def pack(release: Release, output: pathlib.Path) -> str:
     name = f"{release.stem}.fwp"
     fwtool = [sys.executable, "-m", "fwtool"]
     image, key = output / f"{release.stem}.elf", HERE / "keys" / "sample-ed25519.pem"
-    options = ["--version", release.version, "--hardware", "VT-100:1..9", "--security-counter", str(release.number + 2)]
+    options = ["--vendor", "Acme", "--version", release.version, "--hardware", "VT-100:1..9"]
+    options += ["--security-counter", str(release.number + 2)]
     run([*fwtool, "image", "build", f"app={image}", *options, "--out", str(output / name)], HERE.parent)
     run([*fwtool, "image", "sign", str(output / name), "--key", str(key), "--dev"], HERE.parent)
     return name

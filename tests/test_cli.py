@@ -143,7 +143,7 @@ def test_escape_sequences_never_reach_the_screen(run: Fwtool, tmp_path: pathlib.
 @pytest.mark.parametrize(("version", "counter"), [("1.4.2", "3"), ("1.5.0", "4")])
 def test_the_sample_packages_are_what_their_images_give(run: Fwtool, tmp_path: pathlib.Path, version: str, counter: str) -> None:
     elf = str(firmware_samples.path(f"built/vt100-{version}.elf"))
-    numbers = ("--version", version, "--hardware", "VT-100:1..9", "--security-counter", counter)
+    numbers = ("--vendor", "Acme", "--version", version, "--hardware", "VT-100:1..9", "--security-counter", counter)
     assert run("image", "build", f"app={elf}", *numbers, "--out", "x.fwp").code == 0
     key = str(PRIVATE)
     assert run("image", "sign", "x.fwp", "--key", key).code == 4, "a sample key signs nothing outside --dev"

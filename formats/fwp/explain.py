@@ -78,7 +78,7 @@ def _check(run: _Run, file: BinaryIO, trust: Trust, now: float | None, groups: S
     )  # fmt: skip
     sealed = run.step(
         "signature-block", head.signatures_offset, size - head.signatures_offset, lambda: package.seal(file),
-        lambda s: f"well-formed, {len(s.signatures.signatures)} signatures",
+        lambda s: f"well-formed; signatures: {len(s.signatures.signatures)}",
     )  # fmt: skip
     _signatures(run, sealed, trust, now)
     opened = run.step(
@@ -91,7 +91,7 @@ def _check(run: _Run, file: BinaryIO, trust: Trust, now: float | None, groups: S
     )  # fmt: skip
     unlocked = run.step(
         "components", head.table_offset, head.table_size, lambda: opened.unlocked(groups),
-        lambda _: f"{len(opened.table)} blocks in {len(opened.manifest.components)} components",
+        lambda _: f"blocks: {len(opened.table)}; components: {len(opened.manifest.components)}",
     )  # fmt: skip
     for number, (component, offset) in enumerate(_places(unlocked)):
         seen = component.cipher is Cipher.NONE or unlocked.content_key is not None

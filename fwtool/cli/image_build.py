@@ -26,8 +26,8 @@ FILE = click.Path(path_type=pathlib.Path)
 @click.option("--hardware", required=True, help="MODEL[:A..B]: model, and revisions from A to B.")
 @click.option("--security-counter", required=True, type=click.IntRange(0, 2**32 - 1), help="Never goes back on a device.")
 @click.option("--out", required=True, type=FILE, help="Package to write.")
-@click.option("--vendor", default="Acme", show_default=True)
-@click.option("--package-id", default="", help="Name of the product line; VENDOR/MODEL if not given.")
+@click.option("--vendor", default="", help="Who makes it.")
+@click.option("--package-id", default="", help="Name of the product line; [VENDOR/]MODEL if not given.")
 @click.option("--build-id", default="", help="What your build system calls this build.")
 @click.option("--minimum-version", default="0.0.0", show_default=True, help="Oldest version to update from.")
 @click.option("--block-size", default="16384", show_default=True, type=click.Choice([str(size) for size in BLOCK_SIZES]))
@@ -57,7 +57,7 @@ def command(app: App, /, inputs: tuple[str, ...], out: pathlib.Path, **options: 
         hardware=hardware,
         security_counter=options["security_counter"],
         vendor=options["vendor"],
-        package_id=options["package_id"] or f"{options['vendor']}/{hardware.model}",
+        package_id=options["package_id"] or "/".join(filter(None, (options["vendor"], hardware.model))),
         build_id=options["build_id"],
         build_time=source_date_epoch(),
         minimum_version=Version.parse(options["minimum_version"]),

@@ -570,6 +570,7 @@ def test_a_visit_at_a_terminal_in_chinese(site: Site) -> None:
     for expected, typed in (
         ("疑似加装侧录装置或卡槽异物", "也许"),
         ("疑似加装侧录装置或卡槽异物", "否"),
+        ("外壳状况如何", "y"),
         ("外壳状况如何", "1"),
         ("封签编号", "甲-1,甲-2"),
         ("照片文件", ""),
@@ -581,6 +582,7 @@ def test_a_visit_at_a_terminal_in_chinese(site: Site) -> None:
         ("没有纵向白线", "y"),
         ("测试单照片文件", ""),
         ("是否需要重启或重新初始化", ""),
+        ("U盘文件夹", "stik"),
         ("U盘文件夹", ""),
         ("现在重启终端吗", ""),
         ("新测试单是否与第一张一样清晰", ""),
@@ -595,7 +597,8 @@ def test_a_visit_at_a_terminal_in_chinese(site: Site) -> None:
     said += f"{child.before}"
     child.close()
     assert child.exitstatus == 0, said
-    assert "取出电池30秒并不会恢复出厂设置" in said
+    for words in ("取出电池30秒并不会恢复出厂设置", "请输入 y 或 n", "请输入选项前的序号", "stik 不存在"):
+        assert words in said
     ended = site.entries("visit", "finished")[0]
     answers = {step["id"]: step["answers"] for step in ended["steps"]}
     assert ended["technician"] == "李伟"
@@ -609,7 +612,7 @@ def test_a_visit_at_a_terminal_in_chinese(site: Site) -> None:
     assert ended["wear"]["printer.head_distance"] > 1000
     assert (ended["verdict"], ended["version_after"]) == ("done", "1.1.0")
     english = [line for line in said.splitlines() if re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", line)]
-    assert all("stick" in line or "sending" in line or "restarting" in line for line in english), english
+    assert english == []
 
 
 def test_ctrl_c_at_a_question_leaves_the_visit_where_it_is(site: Site) -> None:

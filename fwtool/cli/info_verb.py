@@ -1,5 +1,6 @@
 """`fwtool info`: identity, versions, slots, battery, batch."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -39,9 +40,9 @@ def command(app: App, /, **port: Any) -> Outcome:
         "capabilities": can,
     }
     lines = [
-        f"{facts.vendor} {facts.model}{_told(' revision', facts.revision)}, serial number {facts.serial_number}".lstrip(),
-        f"firmware   {facts.version or 'not told'} ({facts.mode}){_told(', security counter', facts.security_counter)}",
-        *(f"slot {slot['index']}     {slot['state']:<10} {slot['version']}  {slot['digest'][:16]}" for slot in slots),
+        _identity(facts),
+        _firmware(facts),
+        *map(_slot, slots),
         *([f"battery    {_power(facts)}"] if _battery(facts) else []),
         *(batch_lines(batch)[:1] if batch else []),
         *([f"display    {facts.display}"] if facts.display else []),
@@ -50,8 +51,24 @@ def command(app: App, /, **port: Any) -> Outcome:
     return Outcome(data, lines)
 
 
-def _told(word: str, value: object) -> str:
-    return "" if value is None else f"{word} {value}"
+def _slot(slot: Mapping[str, Any]) -> str:
+    if slot["state"] == "empty":
+        return f"slot {slot['index']}     empty"
+    return f"slot {slot['index']}     {slot['state']:<10} {slot['version']}  {slot['digest'][:16]}"
+
+
+def _identity(facts: Facts) -> str:
+    name = f"{facts.vendor} {facts.model}".lstrip()
+    if facts.revision is None:
+        return f"{name}, serial number {facts.serial_number}"
+    return f"{name} revision {facts.revision}, serial number {facts.serial_number}"
+
+
+def _firmware(facts: Facts) -> str:
+    version = facts.version or "not told"
+    if facts.security_counter is None:
+        return f"firmware   {version} ({facts.mode})"
+    return f"firmware   {version} ({facts.mode}), security counter {facts.security_counter}"
 
 
 def _battery(facts: Facts) -> dict[str, Any] | None:

@@ -55,6 +55,9 @@ def revert(app: App, /, **port: Any) -> Outcome:
 
 
 def _line(slot: Slot) -> str:
-    running = ", running" if slot.running else ""
-    state = f"{slot.state.name.lower()}{running}"
-    return f"slot {slot.index}  {state}  {slot.version}  counter {slot.security_counter}  {slot.digest.hex()[:16]}"
+    if slot.state is SlotState.EMPTY:
+        return f"slot {slot.index}  empty"
+    state, digest = slot.state.name.lower(), slot.digest.hex()[:16]
+    if slot.running:
+        return f"slot {slot.index}  {state}, running  {slot.version}  counter {slot.security_counter}  {digest}"
+    return f"slot {slot.index}  {state}  {slot.version}  counter {slot.security_counter}  {digest}"

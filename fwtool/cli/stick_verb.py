@@ -78,7 +78,7 @@ def _ending(files: Sequence[Written]) -> str:
     if all(one.state == "unchanged" for one in files):
         return "nothing to do: all of it is there, read and compared"
     how = "read back from the stick" if system.READS_MEDIUM else "read back"
-    return f"{written} files written, {how} and compared; eject the stick safely"
+    return f"files written: {written}, {how} and compared; eject the stick safely"
 
 
 @command.command()

@@ -2,7 +2,8 @@
 
 import dataclasses
 import enum
-from collections.abc import Mapping
+import pathlib
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from formats.errors import ToolError
@@ -46,6 +47,14 @@ class Question:
     """Of a list, the record keeps how many there are; an act keeps what is to be kept of them."""
     optional: bool = False
     """A text that may be empty; where there is a default, "-" is typed for that."""
+    on_disk: Callable[[pathlib.Path], bool] | None = None
+    """What is named has to be there, as this tells. A person is asked again at once; otherwise the act that needs it fails."""
+
+    def missing(self, answer: Answer) -> str:
+        """What the answer names and is not there; empty: all is."""
+        names = answer if isinstance(answer, list) else [answer] if isinstance(answer, str) and answer else []
+        there = self.on_disk or (lambda path: True)
+        return next((name for name in names if not there(pathlib.Path(name))), "")
 
     def kept(self, answer: Answer) -> Answer | int:
         """What the record keeps of an answer."""

@@ -5,6 +5,7 @@ thermal heads have no ink, a PIN device is never opened, a reset is no routine, 
 update.
 """
 
+import pathlib
 from typing import Final, NamedTuple
 
 from fwtool.findings import Words
@@ -59,7 +60,7 @@ STEPS: Final = (
             Question("inspect.seals", Words("Numbers of the seals, with commas between", "封签编号(用逗号分隔)"), Kind.LIST,
                      default=[], only_counted=True),
             Question("inspect.photos", Words("Files of the photos, with commas between", "照片文件(用逗号分隔)"), Kind.LIST,
-                     default=[]),
+                     default=[], on_disk=pathlib.Path.is_file),
             "evidence",
         ),
     ),
@@ -100,7 +101,7 @@ STEPS: Final = (
             Question("slip.lines", Words("Is it free of white lines from top to bottom?", "是否没有纵向白线?"),
                      attention=(False,)),
             Question("slip.picture", Words("File of a picture of the slip, if you took one", "测试单照片文件(如有)"), Kind.TEXT,
-                     default="", optional=True),
+                     default="", optional=True, on_disk=pathlib.Path.is_file),
             "slip_picture",
         ),
     ),
@@ -122,7 +123,7 @@ STEPS: Final = (
                "请勿断电。升级包按厂商数字签名的内容选择,与文件名无关。"),),
         (
             Question("update.stick", Words("Folder of the USB stick; nothing: no update today", "U盘文件夹;留空表示今天不升级"),
-                     Kind.TEXT, default="", optional=True, idle=("",)),
+                     Kind.TEXT, default="", optional=True, idle=("",), on_disk=pathlib.Path.is_dir),
             "update",
         ),
     ),

@@ -21,6 +21,8 @@ def station(package: str, trust: fwtool.Trust, records: fwtool.Records, port: st
 
 
 def main() -> None:
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
     package, trust_file, *ports = sys.argv[1:]
     trust, records = fwtool.load_trust(trust_file), fwtool.Records("line-records")
     with ThreadPoolExecutor(len(ports)) as pool:

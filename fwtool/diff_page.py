@@ -4,18 +4,14 @@ The template escapes for HTML; what a browser would hide or reorder is shown as 
 page forbids everything but its own styles, so that even a hole in both would run nothing.
 """
 
-import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from fwtool.difference import Change, Difference, ElfDifference, Range, Totals, extent
 from fwtool.memory_axis import address_text
 from fwtool.memory_map import AFTER, BEFORE, LANE, WIDTH, picture
-from fwtool.text import clean
-
-if TYPE_CHECKING:
-    import jinja2
+from fwtool.pages import template
 
 SIGNS: Final = {"changed": "~", "added": "+", "removed": "\u2212", "grown": "\u2191", "shrunk": "\u2193", "moved": "\u2192"}
 MAX_ROWS: Final = 400
@@ -49,7 +45,7 @@ class Card(NamedTuple):
 def page(before_name: str, after_name: str, difference: Difference) -> str:
     """The page as text. Names and values may come from files that nobody trusts."""
     listed = [change for change in difference.elf.symbols if change.kind != "moved"] if difference.elf else []
-    return _template().render(
+    return template("fwtool", "diff.html.j2").render(
         before=before_name,
         after=after_name,
         difference=difference,
@@ -67,22 +63,6 @@ def page(before_name: str, after_name: str, difference: Difference) -> str:
                  f"{piece.end - piece.start:,}") for piece in difference.ranges[: 5 * MAX_ROWS]],
         ranges_left=len(difference.ranges[5 * MAX_ROWS :]),
     )  # fmt: skip
-
-
-@functools.cache
-def _template() -> "jinja2.Template":
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fwtool"), autoescape=True, undefined=jinja2.StrictUndefined, finalize=_shown,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("diff.html.j2")
-
-
-def _shown(value: Any) -> Any:
-    """What the template writes: text without anything hidden. Markup is what the template itself has made."""
-    return clean(value) if type(value) is str else "" if value is None else value
 
 
 def _cards(difference: Difference) -> Iterator[Card]:

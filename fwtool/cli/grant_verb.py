@@ -1,6 +1,5 @@
 """`fwtool grant`: create, sign, show."""
 
-import datetime
 import pathlib
 import secrets
 import time
@@ -10,11 +9,10 @@ import click
 
 from formats import grant as grant_format
 from formats import keys
-from formats.errors import ToolError
 from formats.grant import DAY_S, ID_SIZE, MAX_DAYS, MAX_USES, Grant, GrantRecord, Right
 from formats.sample_keys import refuse_samples
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
-from fwtool.cli.signed_documents import sign_verb
+from fwtool.cli.signed_documents import minute, sign_verb
 from fwtool.files import read_small, write_file
 
 FILE = click.Path(path_type=pathlib.Path)
@@ -95,14 +93,7 @@ def _lines(grant: Grant) -> list[str]:
     facts = _facts(grant)
     return [
         f"{facts['holder']} may {', '.join(facts['rights'])} on {facts['model']} {', '.join(facts['devices'])}",
-        f"from {_time(facts['not_before'])} to {_time(facts['not_after'])}, {facts['uses']} sessions on each"
+        f"from {minute(facts['not_before'])} to {minute(facts['not_after'])}, {facts['uses']} sessions on each"
         + (f", work order {facts['work_order']}" if facts["work_order"] else ""),
         f"signed by {', '.join(key_id[:16] for key_id in facts['signatures']) or 'nobody'}",
     ]
-
-
-def _time(seconds: int) -> str:
-    try:
-        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (ValueError, OverflowError, OSError) as error:
-        raise ToolError(f"the grant has a time that no calendar knows: {seconds}", name="damaged_file") from error

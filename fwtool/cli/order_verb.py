@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from formats import work_order
-from formats.errors import ToolError, TrustError
+from formats.errors import TrustError
 from formats.work_order import DAY_S, MAX_DAYS, Act, OrderRecord, WorkOrder
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
-from fwtool.cli.signed_documents import sign_verb
+from fwtool.cli.signed_documents import minute, sign_verb
 from fwtool.files import read_small, write_file
 from fwtool.findings import Words
 from fwtool.trust_store import pinned_trust
@@ -117,13 +117,6 @@ def _lines(order: WorkOrder, language: str) -> list[str]:
         SCOPE.get(language).format(
             number=facts["number"], bank=facts["bank"], acts=acts, terminals=", ".join(facts["terminals"])
         ),
-        SPAN.get(language).format(start=_time(facts["not_before"]), end=_time(facts["not_after"])),
+        SPAN.get(language).format(start=minute(facts["not_before"]), end=minute(facts["not_after"])),
         BY.get(language).format(keys=signed),
     ]
-
-
-def _time(seconds: int) -> str:
-    try:
-        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (ValueError, OverflowError, OSError) as error:
-        raise ToolError(f"the work order has a time that no calendar knows: {seconds}", name="damaged_file") from error

@@ -11,8 +11,7 @@ from formats import permit as permit_format
 from formats.permit import DAY_S, ID_SIZE, MAX_DAYS, Permit, PermitRecord
 from formats.versions import Version
 from fwtool.cli.app import App, Outcome, VerbGroup, pass_app
-from fwtool.cli.device import utc
-from fwtool.cli.signed_documents import sign_verb
+from fwtool.cli.signed_documents import minute, sign_verb
 from fwtool.files import read_small, write_file
 
 FILE = click.Path(path_type=pathlib.Path)
@@ -95,6 +94,6 @@ def _lines(permit: Permit) -> list[str]:
         f"{facts['model']}, {who}",
         f"from counter {facts['from_counter']} back to {facts['to_version']} with counter {facts['to_counter']}",
         f"{facts['reason']}" + (f", work order {facts['work_order']}" if facts["work_order"] else ""),
-        f"sent from {utc(facts['not_before'])} to {utc(facts['not_after'])}",
+        f"sent from {minute(facts['not_before'])} to {minute(facts['not_after'])}",
         f"signed by {', '.join(key_id[:16] for key_id in facts['signatures']) or 'nobody'}",
     ]

@@ -1,5 +1,6 @@
-"""`sign`, the same for every kind of signed document: grants, permits, work orders."""
+"""What is the same for every kind of signed document (grants, permits, work orders): `sign`, and how a time is written."""
 
+import datetime
 import pathlib
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,6 +18,14 @@ D = TypeVar("D", bound=SignedDocument)
 FILE = click.Path(path_type=pathlib.Path)
 Shown = tuple[dict[str, Any], list[str]]
 """Of a document: what JSON says of it, and lines for people."""
+
+
+def minute(seconds: int) -> str:
+    """A time for people; one beyond the calendar is shown as the number it is."""
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
 
 
 def sign_verb(parse: Callable[[bytes], D], shown: Callable[[App, D], Shown]) -> click.Command:

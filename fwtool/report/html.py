@@ -1,15 +1,12 @@
 """A page as one HTML file: no script, no network, readable in black and white, on screen and printed."""
 
 import base64
-import functools
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from fwtool.pages import template
 from fwtool.report.chart import chart, shown
-from fwtool.report.document import PAGE_LANGUAGES, Block, Curve, Document, Picture, cleaned
-
-if TYPE_CHECKING:
-    import jinja2
+from fwtool.report.document import PAGE_LANGUAGES, Block, Curve, Document, Picture
 
 WIDTH: Final = 640
 HEIGHT: Final = 120
@@ -20,7 +17,9 @@ TOP: Final = 14
 def page(document: Document) -> bytes:
     """The file."""
     blocks = [(type(first).__name__.lower(), group) for first, group in _grouped(document.blocks)]
-    text = _template().render(document=document, lang=PAGE_LANGUAGES[document.language], blocks=blocks, data_url=_url, plot=_plot)
+    text = template("fwtool.report", "page.html.j2").render(
+        document=document, lang=PAGE_LANGUAGES[document.language], blocks=blocks, data_url=_url, plot=_plot
+    )
     return text.encode("utf-8")
 
 
@@ -50,19 +49,3 @@ def _plot(curve: Curve) -> dict[str, Any]:
         "points": points, "line": " ".join(f"{x},{y}" for x, y in points), "low": shown(found.low), "high": shown(found.high),
         "first": curve.days[0], "last": curve.days[-1], "base": HEIGHT + 8,
     }  # fmt: skip
-
-
-@functools.cache
-def _template() -> "jinja2.Template":
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fwtool.report"), autoescape=True, undefined=jinja2.StrictUndefined, finalize=_shown,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("page.html.j2")
-
-
-def _shown(value: Any) -> Any:
-    """Text without anything a browser would hide; markup is what the template itself has made."""
-    return cleaned(value) if type(value) is str else "" if value is None else value

@@ -1,19 +1,15 @@
 """The page of `settlement report`: one file without scripts or network, in one language."""
 
 import datetime
-import functools
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from fwtool.pages import template
 from fwtool.settlement import plot
 from fwtool.settlement.items import Item
 from fwtool.settlement.kinds import KINDS, note_text
 from fwtool.settlement.windows import Window
-from fwtool.text import clean
-
-if TYPE_CHECKING:
-    import jinja2
 
 MAX_ITEMS: Final = 1000
 MAX_WINDOWS: Final = 100
@@ -59,7 +55,7 @@ def page(outcome: Mapping[str, Any], items: Iterable[Item], windows: Sequence[Wi
     shown = [item.as_json(as_of, language) for item in itertools.islice(every, MAX_ITEMS)]
     left = sum(1 for _ in every)
     head, rows = share_rows(outcome["statistics"], language)
-    text = _template().render(
+    text = template("fwtool", "settlement.html.j2").render(
         w=WORDS[language], lang="zh-CN" if language == "zh" else "en", outcome=outcome, items=shown, left=left,
         counts=[(KINDS[kind].name.get(language), count) for kind, count in outcome["items"].items()],
         plots=[(WORDS[language][title], plot.picture(outcome["statistics"], rate))
@@ -69,19 +65,3 @@ def page(outcome: Mapping[str, Any], items: Iterable[Item], windows: Sequence[Wi
         windows=[(str(one), ", ".join(one.services), one.effect, one.text, one.cancelled) for one in windows[-MAX_WINDOWS:]],
     )  # fmt: skip
     return text, len(shown) + left
-
-
-@functools.cache
-def _template() -> "jinja2.Template":
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("fwtool"), autoescape=True, undefined=jinja2.StrictUndefined, finalize=_shown,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("settlement.html.j2")
-
-
-def _shown(value: Any) -> Any:
-    """Text without anything a browser would hide; markup is what the template itself has made."""
-    return clean(value) if type(value) is str else "" if value is None else value

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 from transports.descriptor import DescriptorPipe, raw_descriptor_pipe
 from transports.errors import LinkLost
+from transports.pipe import Pipe
 from transports.pump import Pump
 from transports.tcp import socket_pipe
 from transports.tsp.hello import VERSION, Hello
@@ -150,10 +151,17 @@ def make_link(role: Role) -> Link:
 
 
 def engine_send(descriptor: int, size: int) -> None:
-    """Open a session, send it all, wait until all is acknowledged."""
-    pipe, link = as_pipe(descriptor), make_link(Role.HOST)
-    pump = Pump(link, pipe)
-    piece = os.urandom(STEP)
+    send_all(as_pipe(descriptor), size)
+
+
+def send_all(pipe: Pipe, size: int) -> None:
+    """Open a session, send it all, wait until all is acknowledged.
+
+    Raises:
+        LinkLost: the other side is gone, or silent.
+    """
+    link = make_link(Role.HOST)
+    pump, piece = Pump(link, pipe), os.urandom(STEP)
     left, until = size, pipe.now() + LIMIT_S
     link.connect(pipe.now())
     while left or link.sender.backlog:

@@ -12,12 +12,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from benchmarks.throughput import AHEAD, LIMIT_S, STEP, make_link
+from benchmarks.throughput import make_link, send_all
 from hwsim.usb_backend import SimulatedBus
 from hwsim.usb_bulk import IN_ENDPOINT, OUT_ENDPOINT, BulkUsb
-from transports.errors import LinkLost
 from transports.pipe import LineOptions, Pipe
-from transports.pump import Pump
 from transports.tsp.link import Received, Role
 from transports.usb_bulk import open_usb_bulk, scan
 from transports.usb_reader import TRANSFER_SIZE
@@ -142,18 +140,8 @@ def engine_write(_transfer: int, size: int) -> Done:
             device.put(answer)
 
     device.deliver = take
-    pipe, link = open_usb_bulk(PORT, LineOptions(), SimulatedBus(device)), make_link(Role.HOST)
-    pump, piece = Pump(link, pipe), os.urandom(STEP)
-    left, until = size, pipe.now() + LIMIT_S
-    link.connect(pipe.now())
-    while left or link.sender.backlog:
-        while left and link.peer and link.sender.unsent < AHEAD:
-            link.send(piece[:left])
-            left -= min(STEP, left)
-        link.sender.more_coming = left > 0
-        pump.step(until)
-        if pipe.now() >= until:
-            raise LinkLost("the benchmark's device is silent")
+    pipe = open_usb_bulk(PORT, LineOptions(), SimulatedBus(device))
+    send_all(pipe, size)
     assert came == size
     return Done(pipe, device.own_s)
 

@@ -6,6 +6,7 @@ of every use of a foreign key.
 """
 
 import dataclasses
+import functools
 import hashlib
 import math
 from typing import Final
@@ -170,13 +171,20 @@ def _on_edwards25519(y: int) -> bool:
 
 
 def _refuse_weak_modulus(n: int) -> None:
-    """A modulus that anybody can factor: a small factor, a power, a prime (NIST SP 800-56B 6.4.2.3 asks for as much)."""
-    powers = (root**exponent == n for exponent in (2, 3, 5, 7) if (root := _root(n, exponent)))
-    if math.gcd(n, _PRIMORIAL) > 1 or any(powers) or pow(2, n - 1, n) == 1:
+    if _is_factored(n):
         raise TrustError(
             "the modulus of this RSA key can be factored: anybody can sign for it", name="weak_key",
             hint="Do not use it, and ask where it came from.",
         )  # fmt: skip
+
+
+@functools.lru_cache(64)
+def _is_factored(n: int) -> bool:
+    """Whether anybody can factor a modulus: a small factor, a power, a prime (NIST SP 800-56B 6.4.2.3 asks for as much). It
+    takes as long as hashing 30 MB, and a key is read again for each thing it has signed.
+    """
+    powers = (root**exponent == n for exponent in (2, 3, 5, 7) if (root := _root(n, exponent)))
+    return math.gcd(n, _PRIMORIAL) > 1 or any(powers) or pow(2, n - 1, n) == 1
 
 
 def _root(n: int, exponent: int) -> int:

@@ -16,7 +16,7 @@ from formats.fwp.package import Package
 from formats.fwp.wrapping import KEY_SIZE
 from formats.sources import Flat, Source
 from fwtool.files import open_input, replacing
-from fwtool.images import InputSpec, Limits, component_type, read_input
+from fwtool.inputs import InputSpec, Limits, component_type, read_input
 from fwtool.packages import MAX_DOCUMENT, seal_file
 from fwtool.supply_chain import provenance, sbom
 from fwtool.text import number, shortened

@@ -16,7 +16,7 @@ from fwtool.compare_ranges import bounded, ranges
 from fwtool.difference import Difference, ElfDifference, entries
 from fwtool.documents import compare_sboms
 from fwtool.files import open_input
-from fwtool.images import Limits
+from fwtool.inputs import Limits
 from fwtool.sides import Side, image_side, package_side
 
 

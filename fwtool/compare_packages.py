@@ -8,7 +8,7 @@ from formats.fwp.package import Package
 from formats.sources import Image
 from fwtool.compare_ranges import bounded, ranges
 from fwtool.difference import Bar, Change, Difference, Range, entries
-from fwtool.images import describe_package
+from fwtool.package_facts import describe_package
 from fwtool.sides import can_be_seen, component_bars, component_piece
 
 APART: Final = ("format", "digest", "components", "signatures", "notes")

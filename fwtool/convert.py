@@ -12,7 +12,7 @@ from formats.fwp.manifest import NO_ADDRESS
 from formats.fwp.package import seal
 from formats.sources import Image, Piece, check_holes
 from fwtool.files import open_input, replacing
-from fwtool.images import MAX_SIZE, InputSpec, Limits, at_address
+from fwtool.inputs import MAX_SIZE, InputSpec, Limits, at_address
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,7 +13,8 @@ from formats.fwp.manifest import DOCUMENTS, NO_ADDRESS
 from formats.fwp.package import seal
 from formats.fwp.wrapping import GroupKey
 from fwtool.files import open_input, replacing
-from fwtool.images import Limits, describe
+from fwtool.image_facts import describe
+from fwtool.inputs import Limits
 from fwtool.packages import seal_file
 
 STEP = 1 << 20

@@ -10,7 +10,7 @@ from formats.fwp.manifest import NO_ADDRESS, Component
 from formats.fwp.package import Package
 from formats.sources import Image, Piece, check_holes
 from fwtool.difference import Bar
-from fwtool.images import MAX_SIZE, Limits
+from fwtool.inputs import MAX_SIZE, Limits
 
 
 class Side(NamedTuple):

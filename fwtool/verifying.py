@@ -10,13 +10,12 @@ from formats.errors import FormatError, ToolError
 from formats.fwp import explain as fwp_explain
 from formats.fwp import header, wrapping
 from formats.keys import refuse_foreign
-from formats.mcuboot import image
+from formats.mcuboot.header import recognise
 from formats.outcomes import Check, first_error
 from formats.trust import Trust
-from fwtool import mcuboot
 from fwtool.files import open_input
-from fwtool.images import describe_package
 from fwtool.key_files import KeyFile
+from fwtool.package_facts import describe_package
 
 
 class Verified(NamedTuple):
@@ -46,10 +45,13 @@ def verify(path: pathlib.Path, trust: Trust, decrypt_keys: Sequence[KeyFile] = (
             found = fwp_explain.explain(file, trust, time.time(), groups)
             facts = describe_package(found.package) if found.package else {}
             checks = list(found.checks)
-        elif image.recognise(start):
+        elif recognise(start):
+            from formats.mcuboot.image import open_image  # packages do not wait for this
+            from fwtool import mcuboot
+
             trust.check_time(time.time())
             key = mcuboot.decryption_key(decrypt_keys[0]) if decrypt_keys else None
-            facts, checks = mcuboot.describe(file), mcuboot.explain(image.open_image(file), trust, time.time(), key)
+            facts, checks = mcuboot.describe(file), mcuboot.explain(open_image(file), trust, time.time(), key)
         else:
             hint = "Packages and MCUboot images do: fwtool image build, fwtool image convert --to mcuboot."
             raise FormatError("this format carries no signatures", name="unsupported_format", hint=hint)

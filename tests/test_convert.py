@@ -292,7 +292,7 @@ def test_what_makes_no_sense_is_a_usage_error(run: Fwtool, arguments: tuple[str,
 
 def test_addresses_are_given_only_to_what_has_none() -> None:
     from fwtool.convert import Conversion, convert
-    from fwtool.images import InputSpec
+    from fwtool.inputs import InputSpec
 
     with pytest.raises(ToolError):
         convert(Conversion(InputSpec("app", pathlib.Path(ELF), 5), "srec", pathlib.Path("x"), {}))

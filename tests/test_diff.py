@@ -17,7 +17,7 @@ from formats.sources import Image, Piece, image_of
 from fwtool.compare import compare
 from fwtool.compare_ranges import bounded, ranges
 from fwtool.difference import Change, Difference, Range
-from fwtool.images import Limits
+from fwtool.inputs import Limits
 from tests import mcuboot_support as mcuboot
 from tests.conftest import Fwtool
 from tests.support import KEY, STRANGER, make_package, part, pattern

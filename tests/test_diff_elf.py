@@ -22,7 +22,7 @@ from formats.errors import FormatError
 from fwtool import compare_elf
 from fwtool.compare import compare
 from fwtool.difference import Change, ElfDifference, Totals
-from fwtool.images import Limits
+from fwtool.inputs import Limits
 from fwtool.program import Program
 from fwtool.relinked import branch_target
 from tests.conftest import Fwtool

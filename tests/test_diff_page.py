@@ -16,7 +16,7 @@ from formats.elf_symbols import Section, Symbol
 from fwtool.compare import compare
 from fwtool.diff_page import page
 from fwtool.difference import Bar, Change, Difference, ElfDifference, Range, Totals
-from fwtool.images import Limits
+from fwtool.inputs import Limits
 from fwtool.memory_axis import MAX_REGIONS, regions, ticks
 from fwtool.memory_map import AFTER, BEFORE, MAX_BARS, WIDTH, picture
 from tests.conftest import Fwtool

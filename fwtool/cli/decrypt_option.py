@@ -9,7 +9,6 @@ import click
 
 from formats.fwp import wrapping
 from formats.fwp.wrapping import GroupKey
-from fwtool import mcuboot
 from fwtool.cli.signer_options import ask_secret
 from fwtool.key_files import KeyFile
 from fwtool.packages import is_package
@@ -49,6 +48,8 @@ def decryption(file: pathlib.Path, keys: Sequence[KeyFile]) -> dict[str, Any]:
     """The same as options of a conversion, for this file."""
     if is_package(file):
         return {"groups": groups_of(keys)}
+    from fwtool import mcuboot  # packages do not wait for it
+
     return {"decrypt_key": mcuboot.decryption_key(keys[0])}
 
 

@@ -15,7 +15,8 @@ from fwtool.building import COMPRESSIONS, Documents, build_package, new_secret, 
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.cli.image_show import lines_of
 from fwtool.files import read_small
-from fwtool.images import Limits, describe_package, parse_inputs
+from fwtool.inputs import Limits, parse_inputs
+from fwtool.package_facts import describe_package
 
 FILE = click.Path(path_type=pathlib.Path)
 

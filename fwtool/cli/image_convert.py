@@ -15,7 +15,7 @@ from fwtool.cli.decrypt_option import decrypt_option, decryption
 from fwtool.cli.output import size_text
 from fwtool.cli.signer_options import open_signers, signer_options
 from fwtool.convert import Conversion, convert
-from fwtool.images import parse_input
+from fwtool.inputs import parse_input
 from fwtool.key_files import KeyFile
 
 WRITTEN = [entry.name for entry in registry.FORMATS if entry.write]

@@ -16,7 +16,7 @@ from fwtool.compare import compare
 from fwtool.diff_page import page
 from fwtool.difference import Change, Difference, ElfDifference, Range, extent
 from fwtool.files import write_file
-from fwtool.images import Limits
+from fwtool.inputs import Limits
 from fwtool.key_files import KeyFile
 
 SIGNS = {"added": "+", "removed": "-"}

@@ -14,7 +14,8 @@ from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.cli.output import size_text
 from fwtool.documents import summaries
 from fwtool.files import open_input
-from fwtool.images import Limits, describe
+from fwtool.image_facts import describe
+from fwtool.inputs import Limits
 
 
 @click.command("show", cls=Verb)

@@ -10,11 +10,10 @@ from formats import keys
 from formats.errors import ToolError
 from formats.fwp.package import Sealed
 from formats.signing import message_for
-from fwtool import mcuboot, review, signing
+from fwtool import review, signing
 from fwtool.cli.app import App, Outcome, Verb, pass_app
 from fwtool.cli.signer_options import open_signers, signer_options
 from fwtool.files import read_small, write_file
-from fwtool.images import Limits
 from fwtool.packages import is_package, seal_file
 
 FILE = click.Path(path_type=pathlib.Path)
@@ -45,6 +44,8 @@ def sign(
 def _sign_image(app: App, file: pathlib.Path, out: pathlib.Path, review: bool, signing_with: dict[str, Any]) -> Outcome:
     if review:
         raise ToolError("--review and --reviewed are for packages", name="usage")
+    from fwtool import mcuboot  # packages do not wait for it
+
     with open_signers(app, **signing_with) as signers:
         facts = mcuboot.sign(file, signers, out, dev=app.dev)
     line = f"{out}: MCUboot image {facts['version']}, signatures: {len(facts['signatures'])}"
@@ -64,6 +65,7 @@ def _review(app: App, file: pathlib.Path, base: pathlib.Path, expected: bytes | 
                         hint="Look at it with `fwtool image diff`, then sign with --reviewed DIGEST.")  # fmt: skip
     from fwtool.cli.image_diff import lines_of  # only who reviews waits for it
     from fwtool.compare import compare
+    from fwtool.inputs import Limits
 
     with review.private_copy(file) as copy:
         digest = review.identity(copy)

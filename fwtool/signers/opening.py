@@ -1,21 +1,17 @@
-"""The table of signers. To add one: a file beside this one, and a line here."""
+"""The table of signers. To add one: a file beside this one with `opened`, and a line here. Only what is used is loaded."""
 
 import contextlib
+import importlib
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from formats.errors import TrustError
 from formats.signing import Signer
-from fwtool.signers import external, key_file, pkcs11_token
 from fwtool.signers.secrets import Secrets
 
-Opener = Callable[[str, Secrets, pathlib.Path], contextlib.AbstractContextManager[Signer]]
-SCHEMES: Final[dict[str, Opener]] = {
-    "pkcs11": pkcs11_token.opened,
-    "command": external.opened,
-}
-"""By what stands before the first colon; everything else is a key file."""
+SCHEMES: Final = {"pkcs11": "pkcs11_token", "command": "external"}
+"""What stands before the first colon -> module; everything else is a key file."""
 
 
 class Checked:
@@ -54,6 +50,7 @@ def open_signers(names: Sequence[str], secrets: Secrets, state_dir: pathlib.Path
     with contextlib.ExitStack() as stack:
         signers: list[Signer] = []
         for name in names:
-            opener = SCHEMES.get(name.partition(":")[0], key_file.opened)
-            signers.append(Checked(stack.enter_context(opener(name, secrets, state_dir))))
+            module = SCHEMES.get(name.partition(":")[0], "key_file")
+            opened = importlib.import_module(f"fwtool.signers.{module}").opened
+            signers.append(Checked(stack.enter_context(opened(name, secrets, state_dir))))
         yield signers

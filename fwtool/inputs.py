@@ -1,19 +1,15 @@
-"""Image files: what an INPUT argument means, and what is in a file."""
+"""Image files as inputs: what an INPUT argument means, and the bytes it stands for."""
 
 import pathlib
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from formats import raw, registry, update_set
 from formats.errors import FormatError, ToolError
-from formats.fwp import header
-from formats.fwp.manifest import MAKER_RANGE, NO_ADDRESS, Component, ComponentType
-from formats.fwp.package import Package, seal
+from formats.fwp.manifest import MAKER_RANGE, ComponentType
 from formats.sources import MAX_HOLE, Flat, Image, Source, check_holes
-from fwtool import mcuboot
 from fwtool.files import open_input
-from fwtool.packages import seal_file
 
 _INPUT = re.compile(r"(?:([A-Za-z0-9_.-]{1,64})=)?(.+?)(?:@(0[xX][0-9A-Fa-f]+|[0-9]+))?")
 MAX_SIZE = 1 << 40
@@ -116,65 +112,3 @@ def at_address(image: Image, address: int, kind: str) -> Image:
     if address + image.end > 2**64 - 1:
         raise FormatError(f"an image of {image.end} bytes does not fit at address 0x{address:x}")
     return image._replace(pieces=tuple(piece._replace(address=piece.address + address) for piece in image.pieces), placed=True)
-
-
-def describe(path: pathlib.Path, limits: Limits) -> dict[str, Any]:
-    """What is in an image file of any format we read."""
-    with open_input(path) as file:
-        start = file.read(len(header.MAGIC))
-    if start == header.MAGIC:
-        with seal_file(path).file as file:
-            return describe_package(seal(file).open())
-    with open_input(path) as file:
-        if registry.detect(file).name == "mcuboot":
-            return mcuboot.describe(file)
-    source, kind = read_input(InputSpec("application", path, None), limits._replace(max_hole=MAX_SIZE))
-    assert isinstance(source, Flat)
-    return {
-        "format": kind,
-        "version": None,
-        "digest": None,
-        "signatures": [],
-        "entry": source.image.entry,
-        "components": [
-            {"name": f"piece {number}", "address": piece.address if source.image.placed else None, "size": piece.size}
-            for number, piece in enumerate(source.image.pieces)
-        ],
-    }
-
-
-def describe_package(package: Package) -> dict[str, Any]:
-    manifest = package.manifest
-    return {
-        "format": "fwp",
-        "package_id": manifest.package_id,
-        "vendor": manifest.vendor,
-        "hardware": str(manifest.hardware),
-        "version": str(manifest.version),
-        "minimum_version": str(manifest.minimum_version),
-        "security_counter": manifest.security_counter,
-        "build_id": manifest.build_id,
-        "build_time": manifest.build_time,
-        "block_size": manifest.block_size,
-        "digest": package.sealed.digest.hex(),
-        "components": [_component(package, component) for component in manifest.components],
-        "recipients": [recipient.key_id.hex() for recipient in manifest.recipients],
-        "signatures": [signature.key_id.hex() for signature in package.sealed.signatures.signatures],
-        "notes": {note.language: note.text for note in manifest.notes},
-    }
-
-
-def _component(package: Package, component: Component) -> dict[str, Any]:
-    about = package.manifest.components[component.about - 1].name if component.about else None
-    return {
-        "name": component.name,
-        "type": component.type_name,
-        "version": str(component.version),
-        "address": None if component.address == NO_ADDRESS else component.address,
-        "size": component.installed_size,
-        "stored_size": component.stored_size,
-        "encoding": component.encoding.name.lower(),
-        "cipher": component.cipher.name.lower().replace("_", "-"),
-        "about": about,
-        "digest": component.digest.hex(),
-    }

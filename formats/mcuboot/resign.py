@@ -39,18 +39,18 @@ def resign(
             "a compressed image cannot be signed again: the signature of its decompressed form stands in what is signed",
             name="usage", hint="Build it again from its payload.",
         )  # fmt: skip
-    key = payload.find_key(image, decrypt_key)
     signatures.hash_for(signers, image.hash_name, pure=image.is_pure)
+    key = payload.find_key(image, decrypt_key) if image.is_encrypted else None
+    _copy(image, key, out)
     pairs = _pairs(image, key, signers, replace=replace, full_key=full_key)
     records = unprotected(image.hash_tlv, pairs, image.encryption_tlv, pure=image.is_pure)
     area = tlv.build(records, tlv.UNPROTECTED_MAGIC, image.header.ORDER)
-    _copy(image, key, out)
     out.write(area)
     _finish(image, out, image.unprotected.offset + len(area), slot)
 
 
 def _copy(image: McubootImage, key: bytes | None, out: BinaryIO) -> None:
-    """Everything that is hashed, as it is stored; hashed once more, as the file may not be the one that was read before."""
+    """Everything that is hashed, as it is stored. What is hashed is what is written: the file may change meanwhile."""
 
     def written(chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
@@ -60,7 +60,7 @@ def _copy(image: McubootImage, key: bytes | None, out: BinaryIO) -> None:
     plain = crypt(written(payload.stored(image.payload)), key)
     region = chain(written([image.head]), plain, written([image.protected.raw]))
     if payload.digest_of(region, image.hash_name) != image.hash_tlv.value:
-        raise FormatError("the image changed while it was copied", hint="Try again with a file nobody else writes to.")
+        raise FormatError("the image is damaged: its hash differs", hint="Copy the file again from where it came.")
 
 
 def _pairs(

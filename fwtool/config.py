@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import pathlib
-import tomllib
 from typing import Any
 
 from formats.errors import LocalError, ToolError
@@ -57,6 +56,8 @@ def _read_file() -> dict[str, Any]:
     path = pathlib.Path(named or pathlib.Path(base) / "fwtool" / "config.toml").expanduser()
     if not named and not path.is_file():
         return {}
+    import tomllib  # nobody waits for it who has no such file
+
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

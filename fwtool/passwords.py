@@ -8,7 +8,7 @@ from formats.errors import ToolError
 from fwtool.files import read_small
 
 KINDS: Final = ("cashier", "service")
-"""What the lines of a password file are for."""
+"""What the lines of a password file are for. `service` is the administrator's of a TSP terminal."""
 MAX_FILE: Final = 4096
 
 
@@ -17,16 +17,19 @@ def from_file(path: pathlib.Path) -> Callable[[str], str]:
 
     Raises:
         LocalError: not readable.
-        ToolError: (when asked) the file has no such line (`usage`).
+        ToolError: it is not UTF-8 text, or (when asked) has no such line (`usage`).
     """
-    lines = read_small(path, MAX_FILE).decode("ascii", "replace").split("\n")
+    try:
+        lines = read_small(path, MAX_FILE).decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise ToolError(f"{path} is not UTF-8 text", name="usage", hint="Save it as UTF-8.") from error
     known = {kind: line.strip() for kind, line in zip(KINDS, lines, strict=False)}
 
     def password(kind: str) -> str:
         found = known.get(kind, "")
         if not found:
             number = KINDS.index(kind) + 1
-            hint = "Line 1: the cashier's, line 2: that of the service menu."
+            hint = "Line 1: the cashier's, line 2: that of the administrator, or of the service menu."
             raise ToolError(f"{path} has no line {number} with the {kind} password", name="usage", hint=hint)
         return found
 

@@ -80,7 +80,7 @@ def test_each_act_of_the_shape_is_one_that_can_be_missing() -> None:
 
     bare = Bare()
     arguments = {"set_clock": (0,), "readings": (1,), "journal": (1,), "confirm": (b"",), "prepare": (None, None),
-                 "set_serial_number": ("1",)}  # fmt: skip
+                 "set_serial_number": ("1",), "set_password": ("1",)}  # fmt: skip
     acts = [name for name, value in vars(Device).items() if callable(value) and name[0] != "_"]
     for name in set(acts) - {"can", "cannot", "fits", "now", "wall_clock", "facts", "close", "line"}:
         with pytest.raises(Exception, match="this device") as caught:

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import pathlib
 from collections.abc import Callable
 
@@ -229,16 +230,49 @@ def test_open_rights_of_a_scenario() -> None:
         scenario.check({"terminal": {"open_rights": "everything"}})
 
 
-def test_by_hand_from_the_command_line(run: Fwtool, simulate: Callable[..., Sim], keys: pathlib.Path) -> None:
-    """The password comes from a file, and is in no trace."""
-    (keys / "s.toml").write_text(f'[terminal]\npassword = "{SECRET}"\nopen_rights = "inspect"\n')
+@pytest.fixture
+def firmware(run: Fwtool, keys: pathlib.Path) -> str:
+    """A terminal without any does nothing but take some."""
     (keys / "app.bin").write_bytes(b"x" * 900)
     build = ("image", "build", "app=app.bin", "--version", "1.0.0", "--hardware", "VT-100", "--security-counter", "1")
     assert run(*build, "--out", "old.fwp").code == 0
     assert run("image", "sign", "old.fwp", "--key", "maker.pem").code == 0
+    return "old.fwp"
+
+
+def test_set_from_the_command_line(run: Fwtool, keys: pathlib.Path, firmware: str) -> None:
+    """While it has no number; then it takes a grant for factory. Nobody sees it, and the record does not have it."""
+    port = f"sim:?trust=maker.trust&firmware={firmware}&state=flash&serial=&scenario=s.toml"
+    (keys / "s.toml").write_text('[terminal]\nopen_rights = "inspect"\n')
+    for name, text in (("first.txt", f"\n{SECRET}\n"), ("second.txt", "\nGefährlich geheim\n"), ("short.txt", "\n123456789\n")):
+        (keys / name).write_text(text, encoding="utf-8")
+    done = run("password", "set", "--port", port, "--new", "short.txt", "--json").result
+    assert (done["exit_code"], done["error"]["name"]) == (2, "usage")
+    assert "--new" in run("password", "set", "--port", port, "--json").result["error"]["hint"]
+    assert run("password", "set", "--port", port, "--new", "first.txt", "--json").result["changed"] is True
+    print_it = ("print-test", "--port", port, "--json")
+    assert run(*print_it).result["error"]["name"] == "not_authorised"
+    assert run(*print_it, "--password-file", "first.txt").code == 0
+    assert run("password", "set", "--port", port, "--new", "second.txt").code == 0
+    assert run(*print_it, "--password-file", "first.txt").code == 6
+    assert run(*print_it, "--password-file", "second.txt").code == 0
+    entries = run("log", "show", "--json").result["data"]["entries"]
+    assert [one["verdict"] for one in entries if (one["kind"], one.get("act")) == ("finished", "password_set")] == [
+        "failed", "done", "done",
+    ]  # fmt: skip
+    assert not any(word in json.dumps(entries, ensure_ascii=False) for word in (SECRET, "geheim"))
+    numbered = port.replace("serial=", "serial=S1").replace("flash", "other")
+    assert run("password", "set", "--port", numbered, "--new", "first.txt", "--json").result["error"]["name"] == "not_authorised"
+    dfu = run("password", "set", "--port", "sim-dfu:", "--new", "first.txt", "--json").result["error"]
+    assert dfu["name"] == "not_supported_here"
+
+
+def test_by_hand_from_the_command_line(run: Fwtool, simulate: Callable[..., Sim], keys: pathlib.Path, firmware: str) -> None:
+    """The password comes from a file, and is in no trace."""
+    (keys / "s.toml").write_text(f'[terminal]\npassword = "{SECRET}"\nopen_rights = "inspect"\n')
     (keys / "right.txt").write_text(f"\n{SECRET}\n")
     (keys / "wrong.txt").write_text("\nnot the right one\n")
-    sim = simulate("--scenario", "s.toml", "--firmware", "old.fwp")
+    sim = simulate("--scenario", "s.toml", "--firmware", firmware)
     ask = ("print-test", "--port", sim.port, "--json")
     assert run(*ask).result["error"]["name"] == "not_authorised"
     assert run(*ask, "--password-file", "wrong.txt").result["error"]["name"] == "not_authorised"

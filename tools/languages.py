@@ -51,8 +51,17 @@ TOLD: Final = frozenset({
     "Log", "say",
 })  # fmt: skip
 """Calls whose first argument, and `hint`, are for people."""
+ROWS: Final = frozenset({"Row"})
+"""Rows of tables (`transports.tsp.refusals`): a name, and a hint for people."""
 SHOWN: Final = {"cli", "stick", "records", "visit"}
 """Folders of which nearly every text is shown."""
+SHOWN_FILES: Final = frozenset({
+    "formats/work_order.py", "transports/device.py", "transports/dfu/conversation.py", "transports/dfu/device.py",
+    "transports/dfu/dfuse.py", "transports/dfu/session.py", "transports/dfu_device.py", "transports/tsp/link.py",
+    "transports/zvt_device.py", "transports/zvt_host/comeback.py", "transports/zvt_host/dialogue.py",
+    "transports/zvt_host/push.py", "transports/zvt_host/refusals.py",
+})  # fmt: skip
+"""Files of which that is true: reasons and remedies in tables, to be put into an error elsewhere."""
 SQL: Final = re.compile(r"\s*(SELECT|CREATE|INSERT|PRAGMA|CAST|BEGIN|number, )")
 ASSIGNED: Final = ("hint", "what", "why", "how", "advice", "said", "reason")
 """Variables that hold such a text before it is used."""
@@ -76,7 +85,8 @@ def collected() -> list[str]:
         for path in sorted(ROOT.glob(pattern)):
             if path not in hidden:
                 tree = ast.parse(path.read_text(encoding="utf-8"))
-                texts = _shown(tree) if set(path.parts) & SHOWN else _told(tree)
+                whole = set(path.parts) & SHOWN or path.relative_to(ROOT).as_posix() in SHOWN_FILES
+                texts = _shown(tree) if whole else _told(tree)
                 found.update(dict.fromkeys(text for text in texts if _is_text(text)))
     return [*found, *(state for state in STATES if state not in found)]
 
@@ -101,6 +111,9 @@ def _told(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node.func) in TOLD:
             for argument in [*node.args[:1], *(one.value for one in node.keywords if one.arg in ("hint", "message"))]:
+                yield from _strings(argument)
+        elif isinstance(node, ast.Call) and _name(node.func) in ROWS:
+            for argument in node.args[1:2]:
                 yield from _strings(argument)
         elif isinstance(node, ast.Assign) and any(_name(one) in ASSIGNED for one in node.targets):
             yield from _strings(node.value)

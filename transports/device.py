@@ -30,6 +30,7 @@ _INSTEAD: Final[dict[Capability, str]] = {
     Capability.HEALTH: "Use the device's own self-test.",
     Capability.UPDATE: "Update it in the way its maker provides.",
     Capability.SERIAL_NUMBER: "Its maker gives it its number.",
+    Capability.PASSWORD: "Use the terminal's own menu.",
     Capability.GRANT: "Leave --grant out.",
 }
 """What to do about an act that a device does not have."""
@@ -281,6 +282,11 @@ class Device(abc.ABC):
     def set_serial_number(self, number: str) -> None:
         """Give a unit that has none its number."""
         self.cannot(Capability.SERIAL_NUMBER)
+
+    def set_password(self, text: str) -> None:
+        """Give it its administrator's password, or another one."""
+        del text
+        self.cannot(Capability.PASSWORD)
 
     def __enter__(self) -> Self:
         return self

@@ -18,7 +18,7 @@ class LinkLost(LinkError):
 class DeviceRefused(ToolError):
     """The device answered a command with a refusal; `status` is the protocol's own code.
 
-    The name, and with it the exit code, follows from the status (`transports.tsp.messages.STATUS_NAMES`).
+    The name, and with it the exit code, follows from the status (`transports.tsp.refusals.ROWS`).
     """
 
     def __init__(self, message: str, *, status: int, name: str, hint: str = "") -> None:

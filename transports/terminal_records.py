@@ -28,6 +28,8 @@ class Capability(enum.StrEnum):
     """Readings for the health check."""
     SERIAL_NUMBER = "serial_number"
     """A unit without one takes one."""
+    PASSWORD = "password"  # noqa: S105 - the name of an act
+    """The password of its administrator can be set."""
     GRANT = "grant"
     """Sessions that a grant of the bank opens."""
     REINITIALISE = "reinitialise"

@@ -66,7 +66,7 @@ class TspDevice(Device):
         return frozenset({
             _C.STATUS, _C.CLOCK, _C.CLOCK_SET, _C.BATCH, _C.SETTLE, _C.SLOTS, _C.JOURNAL, _C.STATISTICS, _C.HEALTH,
             _C.PRINT_TEST, _C.RESTART, _C.REINITIALISE, _C.FACTORY_RESET, _C.UPDATE, _C.RESUME, _C.READ_BACK, _C.LINE_RATE,
-            _C.SERIAL_NUMBER, _C.GRANT,
+            _C.SERIAL_NUMBER, _C.PASSWORD, _C.GRANT,
         })  # fmt: skip
 
     def now(self) -> float:
@@ -170,6 +170,10 @@ class TspDevice(Device):
 
     def set_serial_number(self, number: str) -> None:
         self.ask(Opcode.SERIAL_SET, messages.Empty, messages.SerialNumber(serial_number=number))
+
+    def set_password(self, text: str) -> None:
+        """Raises FormatError if it is too short (`usage`)."""
+        self.terminal.set_password(text)
 
     # -- resets -----------------------------------------------------------------------------------------------------
 

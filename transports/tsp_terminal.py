@@ -7,7 +7,7 @@ from formats.errors import FormatError
 from formats.grant import Grant
 from formats.record import Record
 from formats.signing import Signer
-from transports.errors import DeviceRefused, LinkError, LinkLost
+from transports.errors import LinkError, LinkLost
 from transports.pipe import Pipe
 from transports.pump import Pump
 from transports.tsp import messages, password
@@ -15,6 +15,7 @@ from transports.tsp.grants import Exchange, Session, proof_message
 from transports.tsp.hello import VERSION, Feature, Hello
 from transports.tsp.link import Link, Lost, Opened, Received, Role
 from transports.tsp.messages import COMMANDS, Kind, Message, Opcode, Status
+from transports.tsp.refusals import refusal
 
 HOST_WINDOW = 64 * 1024
 ANSWER_S = 10.0
@@ -215,17 +216,3 @@ class TspTerminal:
 
     def close(self) -> None:
         self.pipe.close()
-
-
-def refusal(message: Message) -> DeviceRefused:
-    """The device's refusal as an error with our name for it."""
-    try:
-        detail = messages.Detail.parse(message.body).text
-    except FormatError:
-        detail = ""
-    try:
-        status = Status(message.status)
-        name, said = messages.STATUS_NAMES[status], status.name.lower().replace("_", " ")
-    except (ValueError, KeyError):
-        name, said = "protocol", f"status {message.status}"
-    return DeviceRefused(f"the terminal refuses: {detail or said}", status=message.status, name=name)

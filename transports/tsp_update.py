@@ -15,7 +15,8 @@ from transports.shrink import Shrinker
 from transports.tsp import messages
 from transports.tsp.hello import Feature
 from transports.tsp.messages import Chunk, Encoding, Kind, Message, Opcode
-from transports.tsp_terminal import TspTerminal, refusal
+from transports.tsp.refusals import refusal
+from transports.tsp_terminal import TspTerminal
 
 STALL_S = 60.0
 """How long an update may stand still although the device is alive."""

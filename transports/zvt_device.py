@@ -193,9 +193,9 @@ class ZvtDevice(Device):
         batch = self.batch()
         if not batch.counts_as_open:
             return
-        known = f"{batch.count} transactions are" if batch.count else "the terminal does not tell that everything is"
+        said = f"{batch.count} transactions are not settled" if batch.count else "the terminal does not tell what is settled"
         raise ToolError(
-            f"{known} {'not ' if batch.count else ''}settled with the bank; {what} could lose something",
+            f"{said} with the bank; {what} could lose something",
             name="unsettled",
             hint="Run this again with --settle: the end of day comes first.",
         )

@@ -185,7 +185,7 @@ def line_options(function: F) -> F:
         click.option("--holder-key", type=click.Path(path_type=pathlib.Path), help="Private key of the grant's holder."),
         click.option(
             "--password-file", type=click.Path(path_type=pathlib.Path),
-            help="Passwords of a ZVT terminal: the cashier's in the first line, the service menu's in the second.",
+            help="Passwords: the cashier's (ZVT) in the first line, the administrator's (TSP; ZVT: service menu) in the second.",
         ),
     )  # fmt: skip
     for add in reversed(options):

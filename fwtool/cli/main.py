@@ -22,6 +22,7 @@ VERBS = {
     "trust": "Say who may sign, and how many must; pin it on this computer.",
     "grant": "Let a technician do what a terminal does not do for everybody.",
     "order": "The bank's work orders: which terminals, which acts, until when.",
+    "password": "Set the administrator's password of a terminal.",
     "permit": "Let some terminals go back to an older release.",
     "image": "Build, sign, verify and inspect firmware packages.",
     "ports": "List serial ports and what seems to be connected.",
@@ -51,8 +52,8 @@ VERBS = {
     "doctor": "Check this computer: versions, ports, rights, speed.",
 }
 GROUPS = {
-    "batch", "clock", "grant", "image", "journal", "keys", "line", "log", "order", "permit", "reset", "settlement", "slots",
-    "stats", "stick", "trace", "trust",
+    "batch", "clock", "grant", "image", "journal", "keys", "line", "log", "order", "password", "permit", "reset", "settlement",
+    "slots", "stats", "stick", "trace", "trust",
 }  # fmt: skip
 """Verbs that have verbs of their own."""
 DOORS = """\

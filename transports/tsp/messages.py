@@ -69,29 +69,6 @@ class Status(enum.IntEnum):
     NO_KEY = 18
 
 
-STATUS_NAMES: Final = {
-    Status.UNKNOWN_COMMAND: "protocol",
-    Status.BAD_REQUEST: "protocol",
-    Status.NOT_AUTHORISED: "not_authorised",
-    Status.WRONG_STATE: "install_failed",
-    Status.BAD_SIGNATURE: "device_distrusts",
-    Status.WRONG_HARDWARE: "wrong_hardware",
-    Status.ROLLBACK: "rollback",
-    Status.VERSION_TOO_OLD: "version_too_old",
-    Status.UNSETTLED: "unsettled",
-    Status.LOW_POWER: "low_power",
-    Status.TAMPERED: "tampered",
-    Status.TOO_LARGE: "wrong_hardware",
-    Status.BAD_BLOCK: "transfer_incomplete",
-    Status.FLASH_FAULT: "device_fault",
-    Status.PRINTER_FAULT: "printer_fault",
-    Status.DAMAGED_PACKAGE: "damaged_file",
-    Status.BUSY: "no_answer",
-    Status.NO_KEY: "not_for_this_device",
-}
-"""Status -> error name (and so the exit code)."""
-
-
 class Message(NamedTuple):
     """One message."""
 

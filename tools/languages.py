@@ -34,12 +34,17 @@ CLI: Final = (
     "fwtool/cli/findings_shown.py", "fwtool/cli/main.py", "fwtool/cli/output.py", "fwtool/cli/print_*.py",
     "fwtool/cli/questions.py", "fwtool/cli/train_machine.py", "fwtool/cli/visit_*.py",
 )  # fmt: skip
+TERMINAL: Final = (
+    "access", "bootloader", "commands", "component_file", "installer", "line_rate", "password_cells", "permits", "rotation",
+    "slots", "update", "used_grants",
+)  # fmt: skip
+"""What a terminal answers in English when it refuses: `fwtool train` is for those who do not read it."""
 BELOW: Final = (
     "formats/fwp/*.py", "formats/grant.py", "formats/keys.py", "formats/record.py", "formats/signed_file.py",
     "formats/signing.py", "formats/trust*.py", "formats/update_*.py", "formats/versions.py", "formats/work_order.py",
     "fwtool/*.py", "fwtool/bundle/*.py", "fwtool/compliance/**/*.py", "fwtool/escpos/*.py", "fwtool/parts/*.py",
     "fwtool/records/*.py", "fwtool/report/*.py", "fwtool/stick/*.py", "fwtool/train/*.py", "fwtool/visit/*.py", "transports/*.py",
-    "transports/dfu/*.py", "transports/tsp/*.py", "transports/zvt_host/*.py",
+    "transports/dfu/*.py", "transports/tsp/*.py", "transports/zvt_host/*.py", *(f"hwsim/{name}.py" for name in TERMINAL),
 )  # fmt: skip
 NOT_THEIRS: Final = (
     "fwtool/building.py", "fwtool/compare*.py", "fwtool/convert.py", "fwtool/diff*.py", "fwtool/extract.py", "fwtool/hexview.py",
@@ -51,8 +56,8 @@ TOLD: Final = frozenset({
     "Log", "say",
 })  # fmt: skip
 """Calls whose first argument, and `hint`, are for people."""
-ROWS: Final = frozenset({"Row"})
-"""Rows of tables (`transports.tsp.refusals`): a name, and a hint for people."""
+SECOND: Final = frozenset({"Row", "Refused"})
+"""Calls whose second argument is for people: rows of tables (`transports.tsp.refusals`), what a terminal answers (`hwsim`)."""
 SHOWN: Final = {"cli", "stick", "records", "visit"}
 """Folders of which nearly every text is shown."""
 SHOWN_FILES: Final = frozenset({
@@ -112,7 +117,7 @@ def _told(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Call) and _name(node.func) in TOLD:
             for argument in [*node.args[:1], *(one.value for one in node.keywords if one.arg in ("hint", "message"))]:
                 yield from _strings(argument)
-        elif isinstance(node, ast.Call) and _name(node.func) in ROWS:
+        elif isinstance(node, ast.Call) and _name(node.func) in SECOND:
             for argument in node.args[1:2]:
                 yield from _strings(argument)
         elif isinstance(node, ast.Assign) and any(_name(one) in ASSIGNED for one in node.targets):

@@ -107,14 +107,15 @@ def generate(algorithm: str) -> PrivateKey:
     if algorithm not in ALGORITHMS:
         raise FormatError(f"no such key algorithm: {algorithm}", name="unsupported_format")
     handle = ALGORITHMS[algorithm].generate()
-    return PrivateKey(public_key(handle.public_key()), handle)
+    return PrivateKey(public_key(handle.public_key(), owned=True), handle)
 
 
-def public_key(handle: object, *, foreign: bool = False) -> PublicKey:
+def public_key(handle: object, *, foreign: bool = False, owned: bool = False) -> PublicKey:
     """Check a loaded key and wrap it.
 
     Args:
         foreign: Also take what only images of others are signed with.
+        owned: It is the half of a private key that OpenSSL has loaded, and so has found to be the product of two primes.
 
     Raises:
         TrustError: a weak key, or a kind of key that is not accepted.
@@ -130,7 +131,7 @@ def public_key(handle: object, *, foreign: bool = False) -> PublicKey:
             f"keys of this kind are not accepted ({kind}{size})", name="weak_key", hint=f"Use one of {', '.join(ALGORITHMS)}."
         )
     if isinstance(handle, rsa.RSAPublicKey):  # of a size that is known by now: ten times as many bits take a minute
-        _refuse_weak_modulus(handle.public_numbers().n)
+        _refuse_weak_modulus(handle.public_numbers().n, owned=owned)
     der = handle.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return PublicKey(row.name, der, handle)
 
@@ -170,8 +171,10 @@ def _on_edwards25519(y: int) -> bool:
     return pow(square, (_P25519 - 1) // 2, _P25519) in (0, 1)
 
 
-def _refuse_weak_modulus(n: int) -> None:
-    if _is_factored(n):
+def _refuse_weak_modulus(n: int, *, owned: bool) -> None:
+    """A modulus that anybody can factor: a small factor, a power, a prime (NIST SP 800-56B 6.4.2.3 asks for as much)."""
+    powers = (root**exponent == n for exponent in (2, 3, 5, 7) if (root := _root(n, exponent)))
+    if math.gcd(n, _PRIMORIAL) > 1 or any(powers) or (not owned and _is_prime(n)):
         raise TrustError(
             "the modulus of this RSA key can be factored: anybody can sign for it", name="weak_key",
             hint="Do not use it, and ask where it came from.",
@@ -179,12 +182,9 @@ def _refuse_weak_modulus(n: int) -> None:
 
 
 @functools.lru_cache(64)
-def _is_factored(n: int) -> bool:
-    """Whether anybody can factor a modulus: a small factor, a power, a prime (NIST SP 800-56B 6.4.2.3 asks for as much). It
-    takes as long as hashing 30 MB, and a key is read again for each thing it has signed.
-    """
-    powers = (root**exponent == n for exponent in (2, 3, 5, 7) if (root := _root(n, exponent)))
-    return math.gcd(n, _PRIMORIAL) > 1 or any(powers) or pow(2, n - 1, n) == 1
+def _is_prime(n: int) -> bool:
+    """Fermat's test. It takes as long as hashing 70 MB, and a key is read again for each thing that it has signed."""
+    return pow(2, n - 1, n) == 1
 
 
 def _root(n: int, exponent: int) -> int:
@@ -240,4 +240,4 @@ def read_private(data: bytes, passphrase: bytes | None = None, *, foreign: bool 
         raise TrustError(
             "private keys of this kind are not accepted", name="weak_key", hint=f"Use one of {', '.join(ALGORITHMS)}."
         )
-    return PrivateKey(public_key(handle.public_key(), foreign=foreign), handle)
+    return PrivateKey(public_key(handle.public_key(), foreign=foreign, owned=True), handle)

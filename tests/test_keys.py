@@ -376,3 +376,18 @@ def test_a20_rsa_moduli_that_anybody_can_factor_are_refused(modulus: int) -> Non
     with pytest.raises(TrustError) as caught:
         keys.public_key(handle)
     assert caught.value.name == "weak_key"
+
+
+def test_a20_a_private_rsa_key_of_more_than_two_primes_is_refused() -> None:
+    """Its half is not looked at for primes again, because this is."""
+    e, modulus = 65537, 0
+    while modulus.bit_length() != 3072:
+        p, q = (rsa.generate_private_key(e, 1536).private_numbers() for _ in range(2))
+        first, second = p.p * p.q, q.p * q.q
+        modulus = first * second
+    d = pow(e, -1, (p.p - 1) * (p.q - 1) * (q.p - 1) * (q.q - 1))
+    numbers = rsa.RSAPrivateNumbers(
+        first, second, d, d % (first - 1), d % (second - 1), pow(second, -1, first), rsa.RSAPublicNumbers(e, modulus)
+    )
+    with pytest.raises(FormatError, match="readable"):
+        keys.read_private(pkcs8(numbers.private_key(unsafe_skip_rsa_key_validation=True)))

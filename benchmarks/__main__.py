@@ -87,7 +87,7 @@ BENCHMARKS: Final[dict[str, Benchmark]] = {
         "most memory of all runs. Aims for time: verifying 1.3 times `openssl dgst -sha256` and 150 ms; signing one `cp` more, "
         "with RSA 300 ms instead of 150. Aim for anonymous memory: 64 MiB; it is held if even all memory (`ru_maxrss`, with the "
         "pages of Python and its libraries) stays below, as the anonymous part (`RssAnon`) is only looked at every millisecond. "
-        "With RSA, 54 ms of verifying look whether the modulus is a prime, and 150 ms of signing whether the private key is sound.",
+        "With RSA, 54 ms of verifying look whether the modulus is a prime, 150 ms of signing whether the private key is sound.",
         images.measure,
     ),
     "files": Benchmark(

@@ -11,6 +11,7 @@ from typing import Any
 import serial
 
 from formats.errors import LocalError
+from transports.errors import LinkLost
 
 assert sys.platform != "win32"  # `hwsim.server` loads this only elsewhere
 
@@ -45,7 +46,7 @@ class PtyLine:
 
 
 class TtyLine:
-    """An existing tty (the far end of a null-modem cable, or one side of a pty pair)."""
+    """An existing tty (the far end of a null-modem cable, or one side of a pty pair). It can go away: LinkLost."""
 
     def __init__(self, path: str, baud: int) -> None:
         try:
@@ -62,10 +63,28 @@ class TtyLine:
         return [self._port.fileno()]
 
     def readable(self, file: Any) -> bytes:
-        return os.read(file, READ_SIZE)
+        try:
+            data = os.read(file, READ_SIZE)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise self._gone() from error
+        if not data:  # something to read, and nothing read: nobody holds the other end
+            raise self._gone()
+        return data
 
     def write(self, data: bytes) -> int:
-        return os.write(self._port.fileno(), data)
+        try:
+            return os.write(self._port.fileno(), data)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            raise self._gone() from error
+
+    def _gone(self) -> LinkLost:
+        return LinkLost(
+            f"{self.port} is gone", hint="Put the cable in again, or start its other end; then start the simulator again."
+        )
 
     def close(self) -> None:
         self._port.close()

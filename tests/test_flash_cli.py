@@ -55,14 +55,14 @@ while True:
 
 @pytest.mark.parametrize("kind", ["pty", "tcp", "attached"])
 def test_flash_and_look_over_every_kind_of_line(
-    run: Fwtool, packages: pathlib.Path, simulate: Simulate, kind: str, request: pytest.FixtureRequest
+    run: Fwtool, packages: pathlib.Path, null_modem: tuple[str, str], simulate: Simulate, kind: str
 ) -> None:
     how = ["--listen", "pty"]
     if kind == "tcp":
         how = ["--listen", "tcp:127.0.0.1:0"]
     host_end = ""
     if kind == "attached":
-        host_end, terminal_end = request.getfixturevalue("null_modem")
+        host_end, terminal_end = null_modem
         how = ["--attach", terminal_end]
     sim = simulate(*how, "--firmware", "1.4.2.fwp", "--paper", "paper")
     port = host_end or sim.port
@@ -84,6 +84,25 @@ def test_flash_and_look_over_every_kind_of_line(
     assert (packages / slip["slip_path"]).read_bytes().startswith(b"\x89PNG")
     kinds = [entry["kind"] for entry in run("log", "show", "--json").result["data"]["entries"]]
     assert kinds == ["started", "finished", "finished", "refused", "started", "finished"]
+
+
+def test_a_simulator_whose_tty_goes_away_says_so(packages: pathlib.Path) -> None:
+    """At once if it is idle, or has something to say: a hung-up tty can be read for ever and gives nothing."""
+    relay = subprocess.Popen([sys.executable, "-c", RELAY], stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    assert relay.stdout is not None
+    _, end = relay.stdout.readline().split()
+    simulator = subprocess.Popen(
+        [sys.executable, "-m", "fwtool", "sim", "--trust", "maker.trust", "--firmware", "1.4.2.fwp", "--attach", end],
+        cwd=packages, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert simulator.stdout is not None
+    assert simulator.stdout.readline() == f"{end}\n"
+    relay.kill()
+    relay.wait()
+    relay.stdout.close()
+    _, said = simulator.communicate(timeout=15)
+    assert simulator.returncode == 5
+    assert said.startswith(f"error: {end} is gone\n  next: ")
 
 
 def test_unsettled_batch_stops_the_update_until_it_is_settled(run: Fwtool, packages: pathlib.Path, simulate: Simulate) -> None:

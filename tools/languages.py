@@ -77,7 +77,7 @@ STATES: Final = (
     "open", "closed", "unknown", "active", "trial", "confirmed", "empty", "bad", "ready", "busy", "out_of_service", "boot_loader",
     "tampered", "updating", "recovery", "interrupted", "started", "finished", "refused", "failed", "done", "updated", "unchanged",
     "planned", "none", "missing", "installed", "whole", "foreign", "damaged", "trusted", "sending", "mains", "(simulated)",
-    "Technician",     "error: ", "  next: ",
+    "Technician", "error: ", "  next: ",
 )  # fmt: skip
 """Single words that stand in the place of a value."""
 
@@ -131,7 +131,7 @@ def _shown(tree: ast.Module) -> Iterator[str]:
             yield ast.get_docstring(node) or ""
     documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    pairs = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "Words"]
+    pairs = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) in ("Words", "cast")]
     inside |= {id(part) for pair in pairs for part in ast.walk(pair)}
     for node in ast.walk(tree):
         if id(node) not in documents | inside and isinstance(node, ast.Constant | ast.JoinedStr):
